@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# Open vSwitch in user space (there is no kernel module to count on) and OVN on top of it.
+
+vsctl() { OVS_RUNDIR=$RUN/ovs ovs-vsctl --db="unix:$RUN/ovs/db.sock" --timeout=20 "$@"; }
+
+# The devices that the switch makes in this machine. They outlive it when it is killed, so ours are written down.
+BRIDGES="br-int br-ex"
+bridge_addresses() { (cd /sys/class/net && grep -s . br-int/address br-ex/address ovs-netdev/address) || true; }
+
+# Somebody else's switch would be torn apart. But devices that no process holds are the remains of a dead one.
+check_bridges() {
+  local line device foreign=''
+  for line in $(bridge_addresses); do
+    ! grep -qxF "$line" "$DEST/bridges" 2>/dev/null || continue
+    device=${line%%/*}
+    if [ -e "/sys/class/net/$device/tun_flags" ] && ! tap_held "$device"; then ip link delete "$device"
+    else foreign="$foreign $device"; fi
+  done
+  [ -z "$foreign" ] ||
+    die "network devices are there already that aren't ours:$foreign (another stack with VIRT_DRIVER=libvirt?)"
+}
+tap_held() { grep -qsE "^iff:[[:space:]]+$1$" /proc/[0-9]*/fdinfo/*; }
+
+start_ovs() {
+  mkdir -p "$RUN/ovs" "$RUN/ovn" "$DATA/ovs" "$DATA/ovn"
+  local here="OVS_RUNDIR=\"$RUN/ovs\",OVN_RUNDIR=\"$RUN/ovn\",OVS_LOGDIR=\"$LOGS\",OVN_LOGDIR=\"$LOGS\""
+  local quiet="-vconsole:warn -vfile:off -vsyslog:off"
+  create_ovsdb ovs/conf /usr/share/openvswitch/vswitch.ovsschema
+  create_ovsdb ovn/nb /usr/share/ovn/ovn-nb.ovsschema
+  create_ovsdb ovn/sb /usr/share/ovn/ovn-sb.ovsschema
+  program ovsdb "/usr/sbin/ovsdb-server $DATA/ovs/conf.db --remote=punix:$RUN/ovs/db.sock --remote=ptcp:$OVSDB_PORT:127.0.0.1 --unixctl=$RUN/ovs/ovsdb.ctl $quiet" \
+    environment="$here" priority=10
+  program ovn-nb "/usr/sbin/ovsdb-server $DATA/ovn/nb.db --remote=punix:$RUN/ovn/nb.sock --remote=ptcp:$OVN_NB_PORT:127.0.0.1 --unixctl=$RUN/ovn/nb.ctl $quiet" \
+    environment="$here" priority=10
+  program ovn-sb "/usr/sbin/ovsdb-server $DATA/ovn/sb.db --remote=punix:$RUN/ovn/sb.sock --remote=ptcp:$OVN_SB_PORT:127.0.0.1 --unixctl=$RUN/ovn/sb.ctl $quiet" \
+    environment="$here" priority=10
+  start_programs
+  within 20 vsctl --no-wait init
+  within 20 ovn-nbctl --db="tcp:127.0.0.1:$OVN_NB_PORT" --no-wait init
+  within 20 ovn-sbctl --db="tcp:127.0.0.1:$OVN_SB_PORT" init
+  # Without segmentation offload in the user space datapath TCP from a virtio guest leaves with bad checksums. It is
+  # read when the switch starts.
+  vsctl --no-wait set Open_vSwitch . other_config:userspace-tso-enable=true \
+    external_ids:system-id="$HOST_NAME" external_ids:hostname="$HOST_NAME" \
+    external_ids:ovn-remote="tcp:127.0.0.1:$OVN_SB_PORT" external_ids:ovn-encap-type=geneve external_ids:ovn-encap-ip=127.0.0.1 \
+    external_ids:ovn-bridge=br-int external_ids:ovn-bridge-datapath-type=netdev \
+    external_ids:ovn-bridge-mappings=public:br-ex external_ids:ovn-cms-options=enable-chassis-as-gw
+  program ovs-vswitchd "/usr/sbin/ovs-vswitchd unix:$RUN/ovs/db.sock --unixctl=$RUN/ovs/vswitchd.ctl $quiet" environment="$here" priority=15
+  program ovn-northd "/usr/bin/ovn-northd --ovnnb-db=tcp:127.0.0.1:$OVN_NB_PORT --ovnsb-db=tcp:127.0.0.1:$OVN_SB_PORT --unixctl=$RUN/ovn/northd.ctl $quiet" \
+    environment="$here" priority=15
+  start_programs
+  local bridge
+  for bridge in $BRIDGES; do vsctl --may-exist add-br $bridge -- set Bridge $bridge datapath_type=netdev; done
+  program ovn-controller "/usr/bin/ovn-controller unix:$RUN/ovs/db.sock $quiet" environment="$here" priority=20
+  start_programs
+  # This machine has the external network's first address, and so reaches floating ones.
+  ip address replace "$(floating_gateway)/${FLOATING_RANGE#*/}" dev br-ex
+  ip link set br-ex up
+  bridge_addresses >"$DEST/bridges"
+}
+
+create_ovsdb() { [ -f "$DATA/$1.db" ] || ovsdb-tool create "$DATA/$1.db" "$2"; }
+floating_gateway() { python3 -c "import ipaddress; print(next(ipaddress.ip_network('$FLOATING_RANGE').hosts()))"; }
+
+# The agent logs nothing but errors until the controller has registered this host.
+chassis_registered() { [ -n "$(ovn-sbctl --db="tcp:127.0.0.1:$OVN_SB_PORT" --bare --columns=name find Chassis hostname="$HOST_NAME")" ]; }
+
+# Called when everything has stopped.
+remove_bridges() {
+  local line
+  for line in $(bridge_addresses); do
+    ! grep -qxF "$line" "$DEST/bridges" 2>/dev/null || ip link delete "${line%%/*}" || true
+  done
+  rm -f "$DEST/bridges"
+}
+remove_namespaces() {
+  local name
+  for name in $(ip netns list 2>/dev/null | awk '/^ovnmeta-/{print $1}'); do ip netns delete "$name" || true; done
+}

@@ -1,0 +1,1 @@
+"""What wraps the API: request ids, identity, microversion headers."""

@@ -1,0 +1,28 @@
+"""What requests about locks and states may contain."""
+
+from novalike.api.microversion import Since
+from novalike.api.schemas import types
+from novalike.api.validation import Schema
+
+
+def _one(key: str, value: Schema) -> Schema:
+    return {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
+
+
+LOCK: Since[Schema] = Since(
+    {
+        "2.1": _one("lock", {}),
+        "2.73": _one(
+            "lock",
+            {
+                "type": ["object", "null"],
+                "properties": {"locked_reason": {"type": "string", "minLength": 1, "maxLength": 255}},
+                "additionalProperties": False,
+            },
+        ),
+    }
+)
+UNLOCK: Since[Schema] = Since({"2.1": _one("unlock", {})})
+RESET_STATE: Since[Schema] = Since(
+    {"2.1": types.body("os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"])}
+)

@@ -1,0 +1,18 @@
+"""What server tag requests may contain."""
+
+from novalike.api.microversion import Since
+from novalike.api.schemas import types
+from novalike.api.validation import Schema
+
+# A tag is added by its path alone.
+NO_BODY: Since[Schema] = Since({"2.26": {"type": "null"}})
+ALL: Since[Schema] = Since(
+    {
+        "2.26": {
+            "type": "object",
+            "properties": {"tags": {"type": "array", "items": types.TAG, "maxItems": 50}},
+            "required": ["tags"],
+            "additionalProperties": False,
+        }
+    }
+)

@@ -1,0 +1,271 @@
+"""What the conductor offers, on separate topics so that a storm of lists does not starve a build.
+
+* ``*Reads``: answered from SQL alone, safe to repeat.
+* ``*Commands``: what API requests change.
+* :class:`Journal`: what compute hosts report and ask.
+
+One interface per resource family; a family's reads and commands share a file in ``novalike/conductor/``.
+"""
+
+import datetime
+from typing import Any
+
+from novalike.bus.compute import ExternalEvent
+from novalike.bus.interface import Interface, call, cast
+from novalike.objects.context import RequestContext
+from novalike.objects.host import Heartbeat, Inventory, NodeReport
+from novalike.objects.network import Vif
+from novalike.objects.operation import Assignment, Outcome, Progress, ServerOperations
+from novalike.objects.record import Record
+from novalike.objects.server import CreatedServers, Server, ServerName, ServerRequest
+
+
+class ServerQuery(Record, frozen=True):
+    """Which servers, in what order, how many.
+
+    :param project_id: None is "of all projects".
+    :param filters: column → value(s); names are the API's, values already converted.
+    :param sort: (key, ``asc`` or ``desc``).
+    """
+
+    project_id: str | None
+    filters: dict[str, Any] = {}
+    deleted: bool | None = False
+    changes_since: datetime.datetime | None = None
+    changes_before: datetime.datetime | None = None
+    statuses: tuple[str, ...] | None = None
+    tags: tuple[str, ...] = ()
+    tags_any: tuple[str, ...] = ()
+    not_tags: tuple[str, ...] = ()
+    not_tags_any: tuple[str, ...] = ()
+    sort: tuple[tuple[str, str], ...] = ()
+    limit: int | None = None
+    marker: str | None = None
+
+
+class ServerReads(Interface):
+    topic = "novalike-conductor-reads"
+    version = "1.0"
+
+    @call(repeatable=True)
+    def list_servers(self, ctx: RequestContext, *, query: ServerQuery) -> tuple[ServerName, ...]:
+        """The short list.
+
+        :raises MarkerNotFound: there is no such marker.
+        """
+        raise NotImplementedError
+
+    @call(repeatable=True)
+    def list_servers_detail(
+        self, ctx: RequestContext, *, query: ServerQuery, with_user_data: bool = False
+    ) -> tuple[Server, ...]:
+        """The long list.
+
+        :raises MarkerNotFound: there is no such marker.
+        """
+        raise NotImplementedError
+
+    @call(repeatable=True)
+    def get_server(self, ctx: RequestContext, *, server_id: str, deleted: bool = False) -> Server:
+        """One server. A caller who is no administrator sees those of the own project only.
+
+        :param deleted: find a deleted one as well.
+        :raises InstanceNotFound: none such, or not visible.
+        """
+        raise NotImplementedError
+
+    @call(repeatable=True)
+    def list_operations(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        limit: int | None = None,
+        marker: str | None = None,
+        changes_since: datetime.datetime | None = None,
+        changes_before: datetime.datetime | None = None,
+        deleted: bool = False,
+    ) -> ServerOperations:
+        """A server's operations (instance actions), newest first.
+
+        :param deleted: of a deleted server as well.
+        :raises InstanceNotFound: no such server, or not visible.
+        :raises MarkerNotFound: there is no operation with the request id ``marker``.
+        """
+        raise NotImplementedError
+
+    @call(repeatable=True)
+    def get_operation(
+        self, ctx: RequestContext, *, server_id: str, request_id: str, deleted: bool = False
+    ) -> ServerOperations:
+        """The operation of a server with this request id, the newest if there are several; or none.
+
+        :param deleted: of a deleted server as well.
+        :raises InstanceNotFound: no such server, or not visible.
+        """
+        raise NotImplementedError
+
+
+class ServerCommands(Interface):
+    topic = "novalike-conductor"
+    version = "1.0"
+
+    @call()
+    def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
+        """Record servers and their ``create`` operations, in one transaction, and set them going.
+
+        :raises FlavorNotFound: no such flavor, or not for this project.
+        :raises KeypairNotFound: the user has no such key pair.
+        :raises OverQuota: not even ``min_count`` servers fit.
+        :raises Invalid: flavor and image don't go together.
+        """
+        raise NotImplementedError
+
+    @call()
+    def start_operation(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        action: str,
+        workflow: str,
+        params: dict[str, Any] = {},
+        override_lock: bool = False,
+    ) -> str:
+        """Record an operation on a server with its state change, and set it going. Gives its id.
+
+        :raises InstanceNotFound: no such server.
+        :raises InstanceInvalidState: not in this state.
+        :raises InstanceIsLocked: locked, and the caller may not override that.
+        :raises HostDown: the host that would have to do it is down.
+        """
+        raise NotImplementedError
+
+    @call()
+    def update_server(self, ctx: RequestContext, *, server_id: str, changes: dict[str, Any]) -> Server:
+        """Change ``name``, ``hostname``, ``description``, ``access_ip_v4``, ``access_ip_v6``,
+        ``auto_disk_config`` or ``pinned_availability_zone``.
+
+        :raises InstanceNotFound: no such server.
+        """
+        raise NotImplementedError
+
+    @call()
+    def update_metadata(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        metadata: dict[str, str],
+        replace: bool,
+        remove: tuple[str, ...] = (),
+        override_lock: bool = False,
+    ) -> dict[str, str]:
+        """Set (or replace all of, or remove some of) a server's metadata. Gives all of it.
+
+        :raises OverQuota: more items than the quota.
+        :raises MetadataKeyNotFound: a key to remove is not there.
+        :raises InstanceInvalidState: the server is in a state in which its metadata can't change.
+        """
+        raise NotImplementedError
+
+    @call()
+    def update_tags(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        add: tuple[str, ...] = (),
+        remove: tuple[str, ...] = (),
+        replace: tuple[str, ...] | None = None,
+    ) -> tuple[str, ...]:
+        """Change a server's tags. Gives all of them.
+
+        :raises TagNotFound: a tag to remove is not there.
+        :raises Invalid: more than 50 tags.
+        """
+        raise NotImplementedError
+
+    @call()
+    def external_events(
+        self, ctx: RequestContext, *, events: tuple[ExternalEvent, ...]
+    ) -> tuple[int, ...]:
+        """Hand events to the hosts of their servers. Gives a status code for each (200, 400, 404, 422)."""
+        raise NotImplementedError
+
+
+class SchedulerReads(Interface):
+    topic = "novalike-conductor-reads"
+    version = "1.0"
+
+    @call(timeout=20, repeatable=True)
+    def inventory(self, ctx: RequestContext, *, known_version: str | None = None) -> Inventory | None:
+        """All hosts as the scheduler needs them; None when nothing has changed since ``known_version``."""
+        raise NotImplementedError
+
+
+class Journal(Interface):
+    """What a compute process tells the conductor. Every write carries the epoch, and fails once fenced."""
+
+    topic = "novalike-conductor-journal"
+    version = "1.0"
+
+    @call(timeout=60, repeatable=True)
+    def accept(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, operation_ids: tuple[str, ...]
+    ) -> tuple[Assignment, ...]:
+        """Take up those of the operations that are still to be done by this process."""
+        raise NotImplementedError
+
+    @call(timeout=60, repeatable=True)
+    def recover(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, hosts: tuple[str, ...]
+    ) -> tuple[Assignment, ...]:
+        """All unfinished operations of these hosts, taken away from whoever held them."""
+        raise NotImplementedError
+
+    @call(timeout=30, repeatable=True)
+    def progress(self, ctx: RequestContext, *, progress: Progress) -> None:
+        """A step has ended, another has begun.
+
+        :raises Fenced: the operation is no longer the caller's.
+        """
+        raise NotImplementedError
+
+    @call(timeout=60, repeatable=True)
+    def finish(self, ctx: RequestContext, *, outcome: Outcome) -> None:
+        """The operation has ended on its host.
+
+        :raises Fenced: the operation is no longer the caller's.
+        """
+        raise NotImplementedError
+
+    @cast
+    def heartbeat(self, ctx: RequestContext, *, beat: Heartbeat) -> None:
+        """A process lives."""
+
+    @call(timeout=60, repeatable=True)
+    def report_nodes(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, nodes: tuple[NodeReport, ...]
+    ) -> tuple[str, ...]:
+        """Register or refresh hosts and their nodes. Gives those of the hosts whose services are disabled."""
+        raise NotImplementedError
+
+    @call(timeout=60, repeatable=True)
+    def list_host_servers(
+        self, ctx: RequestContext, *, hosts: tuple[str, ...], guests: tuple[str, ...] = ()
+    ) -> tuple[Server, ...]:
+        """The servers that are recorded on these hosts, and ``guests``, wherever they are or deleted."""
+        raise NotImplementedError
+
+    @cast
+    def power_states(
+        self, ctx: RequestContext, *, host: str, states: dict[str, int]
+    ) -> None:
+        """Power states as the hypervisor sees them, by server uuid, for servers that nothing is done to."""
+
+    @cast
+    def vifs_changed(
+        self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...]
+    ) -> None:
+        """A server's interfaces as Neutron has them now."""

@@ -1,0 +1,327 @@
+"""Placement: inventories of the hosts, and claims of the servers on them.
+
+Microversion 1.39 throughout. Every write that Placement guards by a generation is read, changed, written,
+and begun again when somebody else was faster.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+import requests
+from oslo_config import cfg
+
+from novalike.clients import provider
+from novalike.clients.allocation import Allocation, CandidateQuery, Candidates, Claim, ClaimConflict, QueryRefused
+from novalike.clients.session import ServiceSession
+from novalike.objects import errors
+from novalike.objects.host import NodeReport
+
+LOG = logging.getLogger(__name__)
+
+HEADERS = {"OpenStack-API-Version": "placement 1.39", "Accept": "application/json"}
+ATTEMPTS = 5
+REFRESH_SECONDS = 300.0
+CONCURRENT_UPDATE = "placement.concurrent_update"
+
+_decode_candidates = msgspec.json.Decoder(Candidates).decode
+_decode_allocation = msgspec.json.Decoder(Allocation).decode
+
+
+class PlacementError(errors.Unavailable):
+    """An answer that we don't know what to do with."""
+
+    template = "Placement answered {status} to {request}: {detail}"
+
+
+class _Moved(Exception):
+    """A generation has changed under us."""
+
+
+class PlacementClient:
+    """All that the scheduler, the conductor and compute hosts ask of Placement. Safe for threads."""
+
+    def __init__(self, conf: cfg.ConfigOpts, session: ServiceSession | None = None) -> None:
+        self._session = session or ServiceSession(conf, "placement")
+        self._told: dict[str, tuple[tuple[Any, ...], float]] = {}
+        self._lock = threading.Lock()
+
+    def load(self) -> None:
+        """Check the configuration section.
+
+        :raises SystemExit: it is incomplete or wrong.
+        """
+        self._session.load()
+
+    def ping(self) -> None:
+        """Whether Placement answers.
+
+        :raises Unavailable: no.
+        """
+        self._ask("GET", "/")
+
+    # -- candidates and claims
+
+    def allocation_candidates(self, query: CandidateQuery) -> Candidates:
+        """The ways in which a query can be satisfied now.
+
+        :raises QueryRefused: Placement doesn't know a trait or a resource class of the query.
+        :raises Unavailable: Placement can't be reached.
+        """
+        response = self._request("GET", f"/allocation_candidates?{query.to_url()}")
+        if response.status_code == 400:
+            raise QueryRefused(reason=_detail(response))
+        return _decode_candidates(self._expect(response, 200).content)
+
+    def claim(self, claims: Sequence[Claim]) -> None:
+        """Write the claims: all or none of them.
+
+        :raises ClaimConflict: none was written; ``kind`` says why.
+        :raises Unavailable: Placement can't be reached; the claims may have been written or not.
+        """
+        body = {claim.consumer: claim.to_wire() for claim in claims}
+        response = self._request("POST", "/allocations", json=body)
+        if response.status_code == 400:
+            raise ClaimConflict(kind="provider", reason=_detail(response))
+        if response.status_code == 409:
+            detail = _detail(response)
+            # Placement has one code for both generations; only the text says which.
+            moved = _code(response) == CONCURRENT_UPDATE and "consumer generation" in detail
+            raise ClaimConflict(kind="consumer" if moved else "capacity", reason=detail)
+        self._expect(response, 204)
+
+    def get_allocations(self, consumer: str) -> Allocation:
+        """What a consumer has.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        return _decode_allocation(self._ask("GET", f"/allocations/{consumer}").content)
+
+    def delete_allocations(self, consumer: str) -> bool:
+        """Take everything from a consumer. Says whether it had anything.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        response = self._request("DELETE", f"/allocations/{consumer}")
+        if response.status_code == 404:
+            return False
+        self._expect(response, 204)
+        return True
+
+    def provider_allocations(self, provider_uuid: str) -> dict[str, dict[str, int]]:
+        """Amounts by consumer, then by resource class. Of no provider: nothing.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        response = self._request("GET", f"/resource_providers/{provider_uuid}/allocations")
+        if response.status_code == 404:
+            return {}
+        found = self._expect(response, 200).json()["allocations"]
+        return {consumer: entry["resources"] for consumer, entry in found.items()}
+
+    # -- usages
+
+    def provider_usages(self, provider_uuid: str) -> dict[str, int]:
+        """Used amounts of a provider, by resource class. Of no provider: nothing.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        response = self._request("GET", f"/resource_providers/{provider_uuid}/usages")
+        return {} if response.status_code == 404 else self._expect(response, 200).json()["usages"]
+
+    def project_usages(self, project_id: str, user_id: str | None = None) -> dict[str, int]:
+        """Amounts that a project's (or a user's in it) servers have claimed, by resource class.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        params = {"project_id": project_id, "consumer_type": "all"}
+        if user_id:
+            params["user_id"] = user_id
+        usages = self._ask("GET", "/usages", params=params).json()["usages"].get("all", {})
+        return {name: amount for name, amount in usages.items() if name != "consumer_count"}
+
+    # -- providers
+
+    def list_providers(self) -> dict[str, str]:
+        """Names of all providers, by uuid.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        return {p["uuid"]: p["name"] for p in self._ask("GET", "/resource_providers").json()["resource_providers"]}
+
+    def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
+        """Make a node's provider, inventory and traits what the report says. Says whether Placement was asked.
+
+        What was told within the last five minutes is not told again. Inventories of other classes and traits
+        that are not about the hypervisor are left as they are.
+
+        :param disabled: whether the host takes no new servers; None leaves that as it is.
+        :raises Conflict: another provider has the name, or an inventory that is gone is in use.
+        :raises Unavailable: Placement can't be reached.
+        """
+        mark = provider.fingerprint(report, disabled)
+        told = self._told.get(report.uuid)
+        if told and told[0] == mark and time.monotonic() - told[1] < REFRESH_SECONDS:
+            return False
+        self._ensure_exists(report)
+        self._repeat(lambda: self._write_inventories(report))
+        self._repeat(
+            lambda: self._write_traits(
+                report.uuid, lambda existing: provider.wanted_traits(report, existing, disabled)
+            )
+        )
+        with self._lock:
+            self._told[report.uuid] = (mark, time.monotonic())
+        return True
+
+    def set_disabled(self, provider_uuid: str, disabled: bool) -> None:
+        """Say that a host takes new servers, or that it doesn't. Nothing happens when there is no such provider.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+
+        def change(existing: frozenset[str]) -> frozenset[str]:
+            trait = {provider.DISABLED_TRAIT}
+            return existing | trait if disabled else existing - trait
+
+        with self._lock:
+            self._told.pop(provider_uuid, None)
+        self._repeat(lambda: self._write_traits(provider_uuid, change))
+
+    def set_aggregates(self, provider_uuid: str, aggregates: Iterable[str]) -> None:
+        """Make a provider a member of exactly these aggregates (uuids).
+
+        :raises NotFound: there is no such provider.
+        :raises Unavailable: Placement can't be reached.
+        """
+        wanted, path = sorted(aggregates), f"/resource_providers/{provider_uuid}/aggregates"
+
+        def write() -> None:
+            found = self._ask("GET", path).json()
+            if sorted(found["aggregates"]) != wanted:
+                generation = found["resource_provider_generation"]
+                body = {"aggregates": wanted, "resource_provider_generation": generation}
+                self._guarded(self._request("PUT", path, json=body))
+
+        self._repeat(write)
+
+    def delete_provider(self, provider_uuid: str) -> bool:
+        """Remove a provider with its inventory. Says whether it was there.
+
+        :raises Conflict: servers have claims on it.
+        :raises Unavailable: Placement can't be reached.
+        """
+        with self._lock:
+            self._told.pop(provider_uuid, None)
+        response = self._request("DELETE", f"/resource_providers/{provider_uuid}")
+        if response.status_code == 404:
+            return False
+        if response.status_code == 409:
+            raise errors.Conflict(f"Resource provider {provider_uuid} is in use: {_detail(response)}")
+        self._expect(response, 204)
+        return True
+
+    def _ensure_exists(self, report: NodeReport) -> None:
+        response = self._request("GET", f"/resource_providers/{report.uuid}")
+        if response.status_code == 200:
+            self._rename(report, response.json()["name"])
+            return
+        if response.status_code != 404:
+            self._expect(response, 200)
+        body = {"uuid": report.uuid, "name": report.hypervisor_hostname}
+        response = self._request("POST", "/resource_providers", json=body)
+        if response.status_code == 409:
+            found = self._request("GET", f"/resource_providers/{report.uuid}")
+            if found.status_code == 200:
+                return  # another process of ours made it meanwhile
+            raise errors.Conflict(
+                f"Placement has another resource provider named {report.hypervisor_hostname!r}: "
+                f"the node {report.uuid} can't be registered until that is deleted."
+            )
+        self._expect(response, 200)
+        LOG.info("Made resource provider %s for node %s", report.uuid, report.hypervisor_hostname)
+
+    def _rename(self, report: NodeReport, name: str) -> None:
+        if name != report.hypervisor_hostname:
+            body = {"name": report.hypervisor_hostname}
+            self._ask("PUT", f"/resource_providers/{report.uuid}", json=body)
+
+    def _write_inventories(self, report: NodeReport) -> None:
+        path = f"/resource_providers/{report.uuid}/inventories"
+        found = self._ask("GET", path).json()
+        wanted = provider.wanted_inventories(report, found["inventories"])
+        if wanted == found["inventories"]:
+            return
+        body = {"inventories": wanted, "resource_provider_generation": found["resource_provider_generation"]}
+        response = self._request("PUT", path, json=body)
+        if response.status_code == 409 and _code(response) != CONCURRENT_UPDATE:
+            raise errors.Conflict(f"The inventory of node {report.uuid} can't change: {_detail(response)}")
+        self._guarded(response)
+
+    def _write_traits(self, provider_uuid: str, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+        path = f"/resource_providers/{provider_uuid}/traits"
+        response = self._request("GET", path)
+        if response.status_code == 404:
+            return
+        found = self._expect(response, 200).json()
+        existing = frozenset(found["traits"])
+        wanted = change(existing)
+        if wanted == existing:
+            return
+        for trait in sorted(wanted - existing):
+            if trait.startswith(provider.CUSTOM_PREFIX):
+                self._expect(self._request("PUT", f"/traits/{trait}"), 201, 204)
+        body = {"traits": sorted(wanted), "resource_provider_generation": found["resource_provider_generation"]}
+        self._guarded(self._request("PUT", path, json=body))
+
+    # -- how it is asked
+
+    def _repeat(self, write: Callable[[], None]) -> None:
+        for attempt in range(ATTEMPTS):
+            try:
+                return write()
+            except _Moved:
+                time.sleep(0.05 * attempt)
+        raise errors.Unavailable(reason="others keep changing the resource provider")
+
+    def _guarded(self, response: requests.Response) -> None:
+        if response.status_code == 409:
+            raise _Moved
+        self._expect(response, 200)
+
+    def _request(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._session.request(method, path, headers=HEADERS, **options)
+
+    def _ask(self, method: str, path: str, **options: Any) -> requests.Response:
+        return self._expect(self._request(method, path, **options), 200)
+
+    def _expect(self, response: requests.Response, *statuses: int) -> requests.Response:
+        if response.status_code in statuses:
+            return response
+        if response.status_code == 404:
+            raise errors.NotFound(_detail(response))
+        asked = response.request
+        request = f"{asked.method} {asked.path_url.partition('?')[0]}" if asked is not None else "a request"
+        raise PlacementError(status=response.status_code, request=request, detail=_detail(response))
+
+
+def _errors(response: requests.Response) -> list[dict[str, Any]]:
+    try:
+        return response.json().get("errors", [])
+    except (ValueError, AttributeError):
+        return []
+
+
+def _detail(response: requests.Response) -> str:
+    """Placement's explanation, on one line."""
+    found = _errors(response)
+    text = found[0].get("detail", "") if found else response.text[:200]
+    return " ".join(text.split())
+
+
+def _code(response: requests.Response) -> str:
+    found = _errors(response)
+    return found[0].get("code", "") if found else ""

@@ -1,0 +1,137 @@
+"""The compute daemon: everything it is made of, put together."""
+
+import logging
+import threading
+import uuid
+from collections.abc import Callable
+from typing import cast
+
+from oslo_config import cfg
+from stevedore import driver as stevedore_driver
+from stevedore import exception as stevedore_exception
+
+from novalike.bus.compute import Compute
+from novalike.bus.transport import Server, Transport
+from novalike.clients.glance import GlanceClient
+from novalike.clients.neutron import NeutronClient
+from novalike.clients.placement import PlacementClient
+from novalike.compute.inventory import Inventory
+from novalike.compute.networking import Networking
+from novalike.compute.recovery import Recovery
+from novalike.compute.server import ComputeHandler
+from novalike.compute.worker import Worker
+from novalike.compute.workflow import Tools
+from novalike.objects import errors
+from novalike.virt.driver import Driver, ImageSource
+
+LOG = logging.getLogger(__name__)
+
+_POOL = 64
+_NOVA_NAMES = {"libvirt.LibvirtDriver": "libvirt", "fake.FakeDriver": "fake"}
+
+
+def load_driver(conf: cfg.ConfigOpts, images: ImageSource) -> Driver:
+    """The driver that ``[DEFAULT] compute_driver`` names.
+
+    :raises SystemExit: there is none of that name, or it can't be loaded.
+    """
+    name = _NOVA_NAMES.get(conf.compute_driver, conf.compute_driver)
+    try:
+        found: stevedore_driver.DriverManager[type[Driver]] = stevedore_driver.DriverManager(
+            "novalike.virt", name, invoke_on_load=True, invoke_args=(conf, images), warn_on_missing_entrypoint=False
+        )
+    except (stevedore_exception.NoMatches, ImportError) as error:
+        raise SystemExit(f"[DEFAULT] compute_driver: {conf.compute_driver!r} can't be loaded: {error}") from error
+    return cast(Driver, found.driver)
+
+
+class ComputeDaemon:
+    """A compute process.
+
+    :param driver, placement, neutron, glance: made from ``conf`` unless given.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        transport: Transport,
+        *,
+        driver: Driver | None = None,
+        placement: PlacementClient | None = None,
+        neutron: NeutronClient | None = None,
+        glance: GlanceClient | None = None,
+    ) -> None:
+        self._conf = conf
+        self._transport = transport
+        self.incarnation = str(uuid.uuid4())
+        self.endpoint = conf.host
+        self.driver = driver or load_driver(conf, glance or GlanceClient(conf))
+        self.networking = Networking(conf, neutron or NeutronClient(conf))
+        placement = placement or PlacementClient(conf)
+        tools = Tools(conf, self.driver, self.networking, placement)
+        self.worker = Worker(tools, transport, self.endpoint, self.incarnation)
+        self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
+        self.recovery = Recovery(self.driver, transport, self.endpoint, self.incarnation)
+        self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
+        self._server: Server | None = None
+        self._stopping = threading.Event()
+        self._periodic = threading.Thread(target=self._reconcile, name="reconcile", daemon=True)
+
+    def start(self) -> None:
+        """Put in order what was left behind, then serve. Waits for what isn't there yet."""
+        self._insist("the hypervisor", self.driver.start)
+        self.driver.on_power_change(self._power_changed)
+        self._insist("reporting resources", self.inventory.report)
+        self.inventory.start()
+        self.worker.start()
+        # Recovery comes first: what is new must not overtake what is old.
+        self._insist("recovery", lambda: self.recovery.resume(self.worker))
+        self._server = self._transport.serve([(Compute, self._handler)], self.endpoint, _POOL)
+        self._periodic.start()
+
+    def _insist(self, what: str, act: Callable[[], None]) -> None:
+        pause = 0.5
+        while not self._stopping.is_set():
+            try:
+                act()
+                return
+            except errors.Unavailable as error:
+                LOG.warning("%s: waiting: %s", what, error)
+            self._stopping.wait(pause)
+            pause = min(pause * 2, 5.0)
+
+    def _power_changed(self, instance_uuid: str, power_state: int) -> None:
+        self.recovery.power_changed(instance_uuid)
+
+    def _reconcile(self) -> None:
+        interval = self._conf.sync_power_state_interval
+        while not self._stopping.is_set():
+            try:
+                self.recovery.reconcile()
+            except errors.NovalikeError as error:
+                LOG.warning("guests could not be compared with their records: %s", error)
+            except Exception:
+                LOG.exception("guests could not be compared with their records")
+            self._stopping.wait(interval if interval > 0 else None)
+
+    def stop(self) -> None:
+        """Take nothing new up."""
+        self._stopping.set()
+        if self._server is not None:
+            self._server.stop()
+        self.worker.stop()
+
+    def wait(self) -> None:
+        """Finish what was begun."""
+        if self._server is not None:
+            self._server.wait()
+        self.worker.wait()
+        self.inventory.stop()
+        self.driver.stop()
+
+    def reload(self) -> None:
+        """Options are read where they are used: nothing else to do."""
+
+    def health(self) -> dict[str, bool]:
+        """What this daemon needs, and whether it can be reached."""
+        return {"hypervisor": self.driver.is_healthy()}

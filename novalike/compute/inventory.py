@@ -1,0 +1,111 @@
+"""Reports what the hosts have: to the conductor, and to Placement as inventory and traits."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable
+
+from oslo_config import cfg
+
+from novalike.bus import conductor as interfaces
+from novalike.bus.transport import Transport
+from novalike.clients.placement import REFRESH_SECONDS, PlacementClient
+from novalike.objects import errors
+from novalike.objects.context import admin_context
+from novalike.objects.host import Heartbeat, NodeReport
+from novalike.virt.driver import Driver
+
+LOG = logging.getLogger(__name__)
+
+BINARY = "novalike-compute"
+SERVICE_VERSION = 1
+
+
+class Inventory:
+    """The reports of one process.
+
+    :param endpoint: its bus address.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        driver: Driver,
+        placement: PlacementClient,
+        transport: Transport,
+        endpoint: str,
+        incarnation: str,
+    ) -> None:
+        self._conf = conf
+        self._driver = driver
+        self._placement = placement
+        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._endpoint = endpoint
+        self._incarnation = incarnation
+        # Node → whether Placement knows it as disabled, and since when.
+        self._told_disabled: dict[str, tuple[bool | None, float]] = {}
+        self._stopping = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
+            threading.Thread(target=self._report, name="inventory", daemon=True),
+        ]
+
+    def start(self) -> None:
+        """Begin to report."""
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """Stop reporting."""
+        self._stopping.set()
+
+    def report(self) -> None:
+        """Report now: hosts must be in Placement before the scheduler hears of them.
+
+        :raises Unavailable: the hypervisor, Placement or the conductor can't be reached.
+        """
+        nodes = self._driver.node_reports()
+        for node in nodes:
+            self._placement.ensure_provider(node)
+        disabled = self._conductor.report_nodes(
+            admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, nodes=nodes
+        )
+        self._confirm_disabled(nodes, frozenset(disabled))
+
+    def _confirm_disabled(self, nodes: Iterable[NodeReport], disabled: frozenset[str]) -> None:
+        """Tell Placement which hosts take no new servers: when that has changed, and now and then.
+
+        The conductor has told it already, unless Placement was away.
+        """
+        now = time.monotonic()
+        for node in nodes:
+            wanted = node.host in disabled
+            told, told_at = self._told_disabled.get(node.uuid, (None, 0.0))
+            if wanted != told or now - told_at > REFRESH_SECONDS:
+                self._placement.set_disabled(node.uuid, wanted)
+                self._told_disabled[node.uuid] = (wanted, now)
+
+    def _report(self) -> None:
+        """The first report is the daemon's own: this thread repeats it."""
+        while not self._stopping.wait(self._conf.update_resources_interval):
+            try:
+                self.report()
+            except errors.NovalikeError as error:
+                LOG.warning("resources could not be reported: %s", error)
+            except Exception:
+                LOG.exception("resources could not be reported")
+
+    def _beat(self) -> None:
+        while not self._stopping.is_set():
+            beat = Heartbeat(
+                binary=BINARY,
+                endpoint=self._endpoint,
+                incarnation=self._incarnation,
+                hosts=self._driver.hosts(),
+                version=SERVICE_VERSION,
+            )
+            try:
+                self._conductor.heartbeat(admin_context(), beat=beat)
+            except errors.NovalikeError as error:
+                LOG.warning("no sign of life could be given: %s", error)
+            self._stopping.wait(self._conf.report_interval)

@@ -1,0 +1,105 @@
+"""What a job tells the conductor. A conductor that can't be reached is waited for."""
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from novalike.bus import conductor as interfaces
+from novalike.bus.transport import Transport
+from novalike.objects import errors
+from novalike.objects.operation import JournalEntry, Outcome, Progress
+
+if TYPE_CHECKING:
+    from novalike.compute.workflow import Job
+
+LOG = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
+
+
+class Stopped(errors.Fenced):
+    """The daemon stops before the conductor could be told. Whoever starts next takes the operation up again."""
+
+    template = "The daemon stops while operation {operation_id} is unfinished"
+
+
+class Journal:
+    """The conductor's ``Journal`` interface, as jobs use it.
+
+    :param stopping: set when the daemon stops; nobody waits any longer then.
+    """
+
+    def __init__(self, transport: Transport, stopping: threading.Event) -> None:
+        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._stopping = stopping
+
+    def progress(self, job: "Job", entries: tuple[JournalEntry, ...], task_state: str | None) -> None:
+        """A step begins.
+
+        :raises Fenced: the operation is no longer ours.
+        """
+        progress = Progress(
+            operation_id=job.operation.uuid,
+            epoch=job.operation.epoch,
+            entries=entries,
+            task_state=task_state,
+            vifs=job.vifs,
+        )
+        self._insist(job, lambda: self._conductor.progress(job.ctx, progress=progress))
+
+    def done(self, job: "Job", entries: tuple[JournalEntry, ...]) -> None:
+        """All steps are done.
+
+        :raises Fenced: the operation is no longer ours.
+        """
+        outcome = Outcome(
+            operation_id=job.operation.uuid,
+            epoch=job.operation.epoch,
+            entries=entries,
+            power_state=job.power_state(),
+            vifs=job.vifs,
+            root_device_name=job.root_device_name,
+        )
+        self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
+
+    def failed(
+        self,
+        job: "Job",
+        entries: tuple[JournalEntry, ...],
+        error: Exception,
+        *,
+        code: int,
+        reschedule: bool,
+        clean: bool,
+    ) -> None:
+        """A step has failed, and what could be undone has been.
+
+        :raises Fenced: the operation is no longer ours.
+        """
+        expected = isinstance(error, errors.NovalikeError)
+        outcome = Outcome(
+            operation_id=job.operation.uuid,
+            epoch=job.operation.epoch,
+            entries=entries,
+            power_state=job.power_state(),
+            vifs=job.vifs,
+            error=str(error) if expected else type(error).__name__,
+            error_code=code,
+            details=entries[-1].traceback,
+            reschedule=reschedule,
+            left_host=clean and job.operation.action == "create",
+        )
+        self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
+
+    def _insist(self, job: "Job", send: Callable[[], None]) -> None:
+        pause = _FIRST_PAUSE
+        while True:
+            try:
+                send()
+                return
+            except errors.Unavailable as error:
+                LOG.warning("instance %s: the conductor can't be told: %s", job.uuid, error)
+            if self._stopping.wait(pause):
+                raise Stopped(operation_id=job.operation.uuid)
+            pause = min(pause * 2, _LONGEST_PAUSE)

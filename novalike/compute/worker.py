@@ -1,0 +1,143 @@
+"""Takes operations up and runs them: many at a time, but one at a time per server."""
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from novalike.bus import conductor as interfaces
+from novalike.bus.transport import Transport
+from novalike.compute import workflow
+from novalike.compute.journal import Journal
+from novalike.compute.workflow import Job, Tools
+from novalike.compute.workflows import WORKFLOWS
+from novalike.objects import errors
+from novalike.objects.context import RequestContext, admin_context
+from novalike.objects.operation import Assignment
+
+LOG = logging.getLogger(__name__)
+
+_THREADS = 64
+
+
+class Worker:
+    """Runs the operations of this process's hosts."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        transport: Transport,
+        endpoint: str,
+        incarnation: str,
+    ) -> None:
+        self._tools = tools
+        self._endpoint = endpoint
+        self._incarnation = incarnation
+        self._stopping = threading.Event()
+        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._journal = Journal(transport, self._stopping)
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="operation")
+        self._hints: queue.SimpleQueue[tuple[RequestContext, tuple[str, ...]] | None] = queue.SimpleQueue()
+        self._taker = threading.Thread(target=self._take, name="taker", daemon=True)
+        self._lock = threading.Lock()
+        self._mine: set[str] = set()
+        self._builds = {
+            host: threading.Semaphore(tools.conf.max_concurrent_builds) for host in tools.driver.hosts()
+        }
+        # Operations of one server wait for each other, in the order in which they were taken up.
+        self._queues: dict[str, list[tuple[RequestContext, Assignment]]] = {}
+
+    def start(self) -> None:
+        """Begin to take operations up."""
+        self._taker.start()
+
+    def stop(self) -> None:
+        """Take nothing new up. What has begun goes on."""
+        self._hints.put(None)
+
+    def wait(self) -> None:
+        """Finish what has begun. Gives up waiting for an unreachable conductor."""
+        self._taker.join()
+        self._stopping.set()
+        self._pool.shutdown(wait=True)
+
+    def hint(self, ctx: RequestContext, operation_ids: tuple[str, ...]) -> None:
+        """There may be operations."""
+        self._hints.put((ctx, operation_ids))
+
+    def _take(self) -> None:
+        while True:
+            item = self._hints.get()
+            # What has piled up meanwhile is asked for in one go.
+            batch = [item]
+            while not self._hints.empty():
+                batch.append(self._hints.get())
+            wanted = {op: ctx for entry in batch if entry is not None for ctx, ids in [entry] for op in ids}
+            with self._lock:
+                new = {op: ctx for op, ctx in wanted.items() if op not in self._mine}
+            if new:
+                self._accept(new)
+            if None in batch:
+                return
+
+    def _accept(self, wanted: dict[str, RequestContext]) -> None:
+        try:
+            assignments = self._conductor.accept(
+                next(iter(wanted.values())),
+                endpoint=self._endpoint,
+                incarnation=self._incarnation,
+                operation_ids=tuple(wanted),
+            )
+        except errors.NovalikeError as error:
+            LOG.warning("operations could not be taken up now: %s", error)
+            return
+        self.submit(assignments, wanted)
+
+    def submit(self, assignments: Sequence[Assignment], contexts: dict[str, RequestContext] | None = None) -> None:
+        """Run operations that are ours."""
+        for assignment in assignments:
+            operation = assignment.operation
+            ctx = (contexts or {}).get(operation.uuid) or admin_context(operation.request_id)
+            with self._lock:
+                if operation.uuid in self._mine:
+                    continue
+                self._mine.add(operation.uuid)
+                line = self._queues.setdefault(operation.instance_uuid, [])
+                line.append((ctx, assignment))
+                if len(line) > 1:
+                    continue
+            self._pool.submit(self._serve, operation.instance_uuid)
+
+    def _serve(self, instance_uuid: str) -> None:
+        """Run the operations of one server until there are no more."""
+        while True:
+            with self._lock:
+                ctx, assignment = self._queues[instance_uuid][0]
+            try:
+                self._run(ctx, assignment)
+            except errors.Fenced as error:
+                LOG.info("instance %s: %s", instance_uuid, error)
+            except Exception:
+                LOG.exception("instance %s: operation %s failed", instance_uuid, assignment.operation.uuid)
+            with self._lock:
+                self._mine.discard(assignment.operation.uuid)
+                line = self._queues[instance_uuid]
+                line.pop(0)
+                if not line:
+                    del self._queues[instance_uuid]
+                    return
+
+    def _run(self, ctx: RequestContext, assignment: Assignment) -> None:
+        ctx.update_store()
+        operation = assignment.operation
+        host = operation.host or ""
+        LOG.info("instance %s: %s begins on %s", operation.instance_uuid, operation.workflow, host)
+        job = Job(ctx, assignment, host, self._tools)
+        chosen = WORKFLOWS[operation.workflow]
+        if operation.workflow == "create":
+            with self._builds[host]:
+                workflow.run(chosen, job, self._journal)
+        else:
+            workflow.run(chosen, job, self._journal)
+        LOG.info("instance %s: %s has ended", operation.instance_uuid, operation.workflow)

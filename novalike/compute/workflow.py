@@ -1,0 +1,145 @@
+"""How a workflow runs: step by step, with a journal, and back again when a step fails.
+
+A workflow may be run again from its first step after a crash at any point, by another process: every ``do`` and
+``undo`` looks at what is there before it changes anything. So the journal tells people how far things are;
+recovery does not depend on it.
+"""
+
+import logging
+import traceback
+from collections.abc import Callable
+from typing import NamedTuple
+
+from oslo_config import cfg
+
+from novalike.clients.placement import PlacementClient
+from novalike.compute.journal import Journal
+from novalike.compute.networking import Networking
+from novalike.objects import errors
+from novalike.objects.context import RequestContext
+from novalike.objects.network import Vif
+from novalike.objects.operation import Assignment, JournalEntry, Operation
+from novalike.objects.record import utcnow
+from novalike.objects.server import ServerSpec
+from novalike.virt.driver import Driver, GuestNotFound
+
+LOG = logging.getLogger(__name__)
+
+
+class Tools(NamedTuple):
+    """What steps work with."""
+
+    conf: cfg.ConfigOpts
+    driver: Driver
+    networking: Networking
+    placement: PlacementClient
+
+
+class Job:
+    """An operation that is being run. Steps read and leave things here."""
+
+    def __init__(self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools) -> None:
+        self.ctx = ctx
+        self.host = host
+        self.operation: Operation = assignment.operation
+        self.spec: ServerSpec = assignment.spec
+        self.conf, self.driver, self.networking, self.placement = tools
+        self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
+        self.root_device_name: str | None = None
+
+    @property
+    def uuid(self) -> str:
+        """The server's."""
+        return self.spec.server.uuid
+
+    def power_state(self) -> int | None:
+        """The guest's, if there is a guest."""
+        try:
+            return self.driver.guest(self.host, self.spec).power_state
+        except (GuestNotFound, errors.Unavailable):
+            return None
+
+
+Action = Callable[[Job], None]
+
+
+class Step(NamedTuple):
+    """A step of a workflow.
+
+    :param event: its name in ``openstack server event show``.
+    :param undo: run when this step or a later one fails.
+    :param task_state: what the user sees meanwhile; None is "as before".
+    """
+
+    event: str
+    do: Action
+    undo: Action | None = None
+    task_state: str | None = None
+
+
+class Workflow(NamedTuple):
+    """Steps, and what a failure means.
+
+    :param judge: from the error to (status code of the fault, whether another host may be tried).
+    """
+
+    steps: tuple[Step, ...]
+    judge: Callable[[Exception], tuple[int, bool]] = lambda error: (500, False)
+
+
+def run(workflow: Workflow, job: Job, journal: Journal) -> None:
+    """Run a job to its end, and report it.
+
+    :raises Fenced: the operation was given to another worker or is void: stop, undo nothing.
+    """
+    entries = list(job.operation.journal)
+    reported = job.vifs
+    for number, step in enumerate(workflow.steps):
+        entries.append(JournalEntry(event=step.event, start_time=utcnow(), host=job.host))
+        if number and (step.task_state is not None or job.vifs != reported):
+            journal.progress(job, tuple(entries), step.task_state)
+            reported = job.vifs
+        try:
+            step.do(job)
+        except errors.Fenced:
+            raise
+        except Exception as error:
+            entries[-1] = _ended(entries[-1], error)
+            _log(job, step, error)
+            clean = _undo(workflow.steps[: number + 1], job)
+            code, reschedule = workflow.judge(error)
+            journal.failed(job, tuple(entries), error, code=code, reschedule=reschedule and clean, clean=clean)
+            return
+        entries[-1] = _ended(entries[-1], None)
+    journal.done(job, tuple(entries))
+
+
+def _undo(steps: tuple[Step, ...], job: Job) -> bool:
+    """Take back what the steps did, last first. Gives whether all of it worked."""
+    clean = True
+    for step in reversed(steps):
+        if step.undo is None:
+            continue
+        try:
+            step.undo(job)
+        except Exception:
+            LOG.exception("instance %s: %s could not be undone", job.uuid, step.event)
+            clean = False
+    return clean
+
+
+def _ended(entry: JournalEntry, error: Exception | None) -> JournalEntry:
+    return JournalEntry(
+        event=entry.event,
+        start_time=entry.start_time,
+        finish_time=utcnow(),
+        result="Success" if error is None else "Error",
+        host=entry.host,
+        details=None if error is None else str(error)[:255],
+        traceback=None if error is None else "".join(traceback.format_exception(error))[-8000:],
+    )
+
+
+def _log(job: Job, step: Step, error: Exception) -> None:
+    expected = isinstance(error, errors.NovalikeError)
+    LOG.error("instance %s: %s failed: %s", job.uuid, step.event, error, exc_info=None if expected else error)

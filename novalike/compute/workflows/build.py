@@ -1,0 +1,59 @@
+"""Building a server: its ports, its disks, its guest.
+
+The host has been claimed in Placement by the scheduler. When a step fails everything is given back, the claim
+last, and the conductor tries another host if that may help.
+"""
+
+from novalike.compute import config_drive
+from novalike.compute.workflow import Job, Step, Workflow
+from novalike.objects import errors
+from novalike.objects.lifecycle import TaskState
+
+
+def allocate_networks(job: Job) -> None:
+    """Make or adopt the ports, bound to this host."""
+    job.vifs = job.networking.allocate(job.ctx, job.spec, job.host)
+
+
+def free_networks(job: Job) -> None:
+    """Give the ports back, then the claim: nothing of the server is on the host any more."""
+    job.networking.deallocate(job.ctx, job.spec)
+    job.vifs = ()
+    job.placement.delete_allocations(job.uuid)
+
+
+def prepare_disks(job: Job) -> None:
+    """Fetch and verify the image, make the disks."""
+    job.root_device_name = job.driver.prepare_disks(job.host, job.spec)
+
+
+def spawn(job: Job) -> None:
+    """Plug the interfaces, start the guest, wait until Neutron says that the interfaces work."""
+    drive = config_drive.build(job.conf, job.spec, job.vifs)
+    with job.networking.expect_plugged(job.uuid, job.vifs) as expected:
+        job.driver.plug(job.host, job.spec, job.vifs)
+        job.driver.spawn(job.host, job.spec, job.vifs, drive)
+        job.networking.wait_plugged(job.ctx, expected)
+
+
+def remove_guest(job: Job) -> None:
+    """Remove guest, disks and the host's side of the interfaces."""
+    job.driver.destroy(job.host, job.spec)
+    job.driver.unplug(job.host, job.spec, job.vifs)
+
+
+def judge(error: Exception) -> tuple[int, bool]:
+    """Another host may help, unless the request itself is what is wrong."""
+    hopeless = (errors.BuildAborted, errors.Invalid, errors.Forbidden, errors.Conflict, errors.NotFound)
+    return 500, not isinstance(error, hopeless)
+
+
+WORKFLOW = Workflow(
+    steps=(
+        Step("compute_allocate_networks", allocate_networks, free_networks, TaskState.NETWORKING),
+        # One state for both: each report costs the conductor a transaction, and only volumes are mapped.
+        Step("compute_prepare_disks", prepare_disks, remove_guest, TaskState.SPAWNING),
+        Step("compute_spawn", spawn),
+    ),
+    judge=judge,
+)

@@ -1,0 +1,27 @@
+"""Rebooting a server."""
+
+from novalike.compute.workflow import Job, Step, Workflow
+from novalike.objects.lifecycle import TaskState
+
+
+def check(job: Job) -> None:
+    """The guest's interfaces are plugged."""
+    job.driver.plug(job.host, job.spec, job.vifs)
+
+
+def soft(job: Job) -> None:
+    """Ask the guest; one that does not follow is rebooted the hard way by the driver."""
+    job.driver.reboot(job.host, job.spec, job.vifs, hard=False)
+
+
+def hard(job: Job) -> None:
+    """Pull the plug, put it back."""
+    job.driver.reboot(job.host, job.spec, job.vifs, hard=True)
+
+
+SOFT = Workflow(
+    steps=(Step("compute_plug", check), Step("compute_reboot", soft, None, TaskState.REBOOT_STARTED)),
+)
+HARD = Workflow(
+    steps=(Step("compute_plug", check), Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD)),
+)

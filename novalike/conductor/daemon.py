@@ -1,0 +1,177 @@
+"""The conductor daemon: everything it is made of, put together."""
+
+import logging
+import threading
+import uuid
+
+from oslo_config import cfg
+
+from novalike.bus import conductor as interfaces
+from novalike.bus.aggregates import AggregateCommands, AggregateReads
+from novalike.bus.consoles import ConsoleCommands, ConsoleReads
+from novalike.bus.flavors import FlavorCommands, FlavorReads
+from novalike.bus.hypervisors import HypervisorReads
+from novalike.bus.keypairs import KeypairCommands, KeypairReads
+from novalike.bus.metadata import MetadataCommands, MetadataReads
+from novalike.bus.quotas import QuotaCommands, QuotaReads
+from novalike.bus.server_marks import ServerMarks
+from novalike.bus.services import ServiceCommands, ServiceReads
+from novalike.bus.transport import Server, Transport
+from novalike.clients.neutron import NeutronClient
+from novalike.clients.placement import PlacementClient
+from novalike.conductor.aggregates import AggregateCommandsHandler, AggregateReadsHandler
+from novalike.conductor.cells import Cells
+from novalike.conductor.consoles import ConsoleCommandsHandler, ConsoleReadsHandler
+from novalike.conductor.flavors import FlavorCommandsHandler, FlavorReadsHandler
+from novalike.conductor.hosts import HostReports, HostStatus, InventoryHandler
+from novalike.conductor.hypervisors import HypervisorReadsHandler
+from novalike.conductor.journal import JournalHandler
+from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
+from novalike.conductor.operations import Messenger
+from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
+from novalike.conductor.reaper import Reaper
+from novalike.conductor.servers.commands import ServerCommandsHandler
+from novalike.conductor.servers.destination import Destinations
+from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, MetadataReadsHandler
+from novalike.conductor.servers.marks import ServerMarksHandler
+from novalike.conductor.servers.placing import Placer
+from novalike.conductor.servers.reads import ServerReadsHandler
+from novalike.conductor.servers.removal import Remover
+from novalike.conductor.services import ServiceCommandsHandler, ServiceReadsHandler
+from novalike.objects import errors
+from novalike.objects.context import admin_context
+from novalike.objects.host import Heartbeat
+
+LOG = logging.getLogger(__name__)
+
+BINARY = "novalike-conductor"
+SERVICE_VERSION = 1
+
+
+class ConductorDaemon:
+    """A conductor process.
+
+    :param placement, neutron: how claims and ports are given up; made from ``conf`` unless given.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        transport: Transport,
+        placement: PlacementClient | None = None,
+        neutron: NeutronClient | None = None,
+    ) -> None:
+        self._conf = conf
+        self._transport = transport
+        self.incarnation = str(uuid.uuid4())
+        self.cells = Cells(conf)
+        placement = placement or PlacementClient(conf)
+        neutron = neutron or NeutronClient(conf)
+        messenger = Messenger(transport)
+        host_status = HostStatus(conf, self.cells)
+        self.placer = Placer(
+            conf, self.cells, transport, messenger, placement.delete_allocations, f"conductor {self.incarnation}"
+        )
+        self.remover = Remover(placement.delete_allocations, neutron, conf.host)
+        self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status)
+        self.reports = HostReports(conf, self.cells)
+        zones = AggregateReadsHandler(conf, self.cells)
+        destinations = Destinations(self.cells, zones.available)
+        journal = JournalHandler(conf, self.cells, self.reports, self.placer, messenger)
+        self._reads = [
+            (interfaces.ServerReads, ServerReadsHandler(self.cells, host_status)),
+            (interfaces.SchedulerReads, InventoryHandler(conf, self.cells)),
+            (MetadataReads, MetadataReadsHandler(self.cells)),
+            (FlavorReads, FlavorReadsHandler(self.cells)),
+            (KeypairReads, KeypairReadsHandler(self.cells)),
+            (QuotaReads, QuotaReadsHandler(conf, self.cells)),
+            (AggregateReads, zones),
+            (HypervisorReads, HypervisorReadsHandler(conf, self.cells)),
+            (ServiceReads, ServiceReadsHandler(conf, self.cells)),
+            (ConsoleReads, ConsoleReadsHandler(self.cells)),
+        ]
+        self._commands = [
+            (
+                interfaces.ServerCommands,
+                ServerCommandsHandler(
+                    conf, self.cells, transport, messenger, self.placer, self.remover, host_status, destinations
+                ),
+            ),
+            (ServerMarks, ServerMarksHandler(conf, self.cells)),
+            (MetadataCommands, MetadataCommandsHandler(self.cells)),
+            (FlavorCommands, FlavorCommandsHandler(self.cells)),
+            (KeypairCommands, KeypairCommandsHandler(conf, self.cells)),
+            (QuotaCommands, QuotaCommandsHandler(conf, self.cells)),
+            (AggregateCommands, AggregateCommandsHandler(self.cells)),
+            (ServiceCommands, ServiceCommandsHandler(conf, self.cells, placement, self.reports.forget)),
+            (ConsoleCommands, ConsoleCommandsHandler(conf, self.cells, transport)),
+        ]
+        self._journal = [(interfaces.Journal, journal)]
+        self._servers: list[Server] = []
+        self._stopping = threading.Event()
+        self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def start(self) -> None:
+        """Serve, once the databases are there."""
+        self._wait_for_databases()
+        pools = self._conf.conductor
+        # Nobody asks for a particular conductor; a name of each process's own would leave queues behind at every start.
+        endpoint = self._conf.host
+        for offers, size in (
+            (self._reads, pools.read_pool_size),
+            (self._commands, pools.command_pool_size),
+            (self._journal, pools.journal_pool_size),
+        ):
+            self._servers.append(self._transport.serve(offers, endpoint, size))
+        self.reaper.start()
+        self._heart.start()
+
+    def _wait_for_databases(self) -> None:
+        said = False
+        while not self._stopping.is_set():
+            try:
+                if self.cells.all():
+                    return
+            except errors.Unavailable as error:
+                if not said:
+                    LOG.warning("waiting: %s", error)
+                    said = True
+            self._stopping.wait(1.0)
+
+    def _beat(self) -> None:
+        while True:
+            beat = Heartbeat(
+                binary=BINARY,
+                endpoint=self._conf.host,
+                incarnation=self.incarnation,
+                hosts=(self._conf.host,),
+                version=SERVICE_VERSION,
+            )
+            try:
+                self.reports.heartbeat(admin_context(), beat=beat)
+            except errors.NovalikeError as error:
+                LOG.warning("no sign of life could be given: %s", error)
+            if self._stopping.wait(self._conf.report_interval):
+                return
+
+    def stop(self) -> None:
+        """Take no more messages."""
+        self._stopping.set()
+        for server in self._servers:
+            server.stop()
+
+    def wait(self) -> None:
+        """Finish what was begun."""
+        for server in self._servers:
+            server.wait()
+        self.reaper.stop()
+        self.placer.stop()
+        self.remover.stop()
+        self.cells.close()
+
+    def reload(self) -> None:
+        """Options are read where they are used: nothing else to do."""
+
+    def health(self) -> dict[str, bool]:
+        """What this daemon needs, and whether it can be reached."""
+        return {"database": self.cells.ping()}

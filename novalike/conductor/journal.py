@@ -1,0 +1,237 @@
+"""What compute processes take up and report: the other half of every operation."""
+
+import datetime
+import functools
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from oslo_config import cfg
+
+from novalike.conductor import endings
+from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.hosts import HostReports
+from novalike.conductor.operations import Messenger
+from novalike.conductor.servers.placing import Placer
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
+from novalike.db.cell import tables as t
+from novalike.objects import errors, lifecycle
+from novalike.objects.context import RequestContext
+from novalike.objects.host import Heartbeat, NodeReport
+from novalike.objects.lifecycle import PowerState, VmState
+from novalike.objects.network import Vif
+from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
+from novalike.objects.record import utcnow
+from novalike.objects.server import Server
+
+LOG = logging.getLogger(__name__)
+
+# How long a host may take between two signs before it is reminded of an operation.
+REMIND_AFTER = datetime.timedelta(seconds=60)
+
+
+class JournalHandler:
+    """Serves ``bus.conductor.Journal``."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, cells: Cells, reports: HostReports, placer: Placer, messenger: Messenger
+    ) -> None:
+        self._conf = conf
+        self._cells = cells
+        self._reports = reports
+        self._placer = placer
+        self._messenger = messenger
+        self._cell_of_operation: dict[str, int] = {}
+
+    def accept(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, operation_ids: tuple[str, ...]
+    ) -> tuple[Assignment, ...]:
+        taken: list[Assignment] = []
+        for cell in self._cells.compute_cells():
+            o = operations_db.O
+            # Running and held by this very process: the answer to its last accept was lost.
+            where = (
+                o.uuid.in_(operation_ids),
+                o.endpoint == endpoint,
+                operations_db.OPEN,
+                (o.state == OperationState.PENDING) | (o.holder == incarnation),
+            )
+            found = cell.database.query(functools.partial(operations_db.find_where, where=where))
+            taken += self._assign(cell, found, incarnation)
+            if len(taken) == len(operation_ids):
+                break
+        return tuple(taken)
+
+    def recover(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, hosts: tuple[str, ...]
+    ) -> tuple[Assignment, ...]:
+        taken: list[Assignment] = []
+        for cell in self._cells.compute_cells():
+            mine = (operations_db.O.host.in_(hosts), operations_db.OPEN)
+            found = cell.database.query(functools.partial(operations_db.find_where, where=mine))
+            if found:
+                # The process may be another one than when they were recorded.
+                ids = [operation.instance_uuid for operation in found]
+                moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
+                cell.database.query(functools.partial(servers_db.execute, statement=moved))
+            taken += self._assign(cell, found, incarnation, endpoint=endpoint)
+        return tuple(taken)
+
+    def _assign(
+        self, cell: Cell, operations: Sequence[Operation], incarnation: str, **more: Any
+    ) -> list[Assignment]:
+        if not operations:
+            return []
+        now = utcnow()
+
+        def write(connection: Any) -> list[Operation]:
+            taken = []
+            for operation in operations:
+                epoch = operation.epoch + 1
+                values = {
+                    "state": OperationState.RUNNING, "holder": incarnation, "epoch": epoch, "updated_at": now,
+                    "due_at": now + REMIND_AFTER, **more,
+                }  # fmt: skip
+                if operations_db.update(connection, operation.uuid, operation.epoch, **values):
+                    taken.append(_replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING))
+            return taken
+
+        taken = cell.database.write(write)
+        for operation in taken:
+            self._cell_of_operation[operation.uuid] = cell.id
+        specs = cell.database.query(lambda c: servers_db.specs(c, [o.instance_uuid for o in taken]))
+        return [Assignment(operation=o, spec=specs[o.instance_uuid]) for o in taken]
+
+    def _cell_of(self, operation_id: str) -> Cell:
+        """
+        :raises Fenced: no cell knows the operation.
+        """
+        if operation_id in self._cell_of_operation:
+            return self._cells.by_id(self._cell_of_operation[operation_id])
+        for cell in self._cells.compute_cells():
+            if cell.database.query(lambda c: operations_db.get(c, operation_id)) is not None:
+                self._cell_of_operation[operation_id] = cell.id
+                return cell
+        raise errors.Fenced(operation_id=operation_id, epoch="any")
+
+    def progress(self, ctx: RequestContext, *, progress: Progress) -> None:
+        cell = self._cell_of(progress.operation_id)
+        now = utcnow()
+
+        def write(connection: Any) -> None:
+            operation = operations_db.get(connection, progress.operation_id)
+            operation = self._held(operation, progress.operation_id, progress.epoch)
+            operations_db.update(
+                connection,
+                operation.uuid,
+                operation.epoch,
+                journal=progress.entries,
+                updated_at=now,
+                due_at=now + REMIND_AFTER,
+            )
+            changes: dict[str, Any] = {}
+            if progress.task_state is not None:
+                row = lifecycle.ACTIONS[operation.workflow]
+                if progress.task_state != row.starts and progress.task_state not in row.passes:
+                    raise errors.Invalid(f"{operation.workflow} does not pass {progress.task_state}")
+                changes["task_state"] = progress.task_state
+            if progress.vifs is not None:
+                changes["vifs"] = progress.vifs
+            if changes:
+                servers_db.update(connection, operation.instance_uuid, updated_at=now, **changes)
+
+        cell.database.write(write)
+
+    @staticmethod
+    def _held(operation: Operation | None, operation_id: str, epoch: int) -> Operation:
+        """
+        :raises Fenced: the operation has ended, or is someone else's now.
+        """
+        if operation is None or operation.epoch != epoch or operation.state not in OperationState.OPEN:
+            raise errors.Fenced(operation_id=operation_id, epoch=epoch)
+        return operation
+
+    def finish(self, ctx: RequestContext, *, outcome: Outcome) -> None:
+        cell = self._cell_of(outcome.operation_id)
+
+        def write(connection: Any) -> Operation | None:
+            operation = operations_db.get(connection, outcome.operation_id)
+            if operation is not None and operation.epoch == outcome.epoch and operation.state in (
+                OperationState.DONE, OperationState.FAILED,
+            ):  # fmt: skip
+                return None  # said twice: the answer to the first time was lost
+            operation = self._held(operation, outcome.operation_id, outcome.epoch)
+            if outcome.error is not None and outcome.reschedule and endings.may_try_elsewhere(self._conf, operation):
+                endings.try_elsewhere(
+                    connection, self._conf, operation, self._placer.holder, journal=outcome.entries, vifs=outcome.vifs
+                )
+                return operation
+            endings.end(connection, operation, outcome)
+            return None
+
+        again = cell.database.write(write)
+        if again is not None:
+            origin = cell.database.query(lambda c: operations_db.contexts(c, [again.uuid]))[again.uuid]
+            self._placer.submit(RequestContext.from_wire(origin), cell, [again.uuid])
+
+    def heartbeat(self, ctx: RequestContext, *, beat: Heartbeat) -> None:
+        self._reports.heartbeat(ctx, beat=beat)
+
+    def report_nodes(
+        self, ctx: RequestContext, *, endpoint: str, incarnation: str, nodes: tuple[NodeReport, ...]
+    ) -> tuple[str, ...]:
+        return self._reports.report_nodes(ctx, endpoint=endpoint, incarnation=incarnation, nodes=nodes)
+
+    def list_host_servers(
+        self, ctx: RequestContext, *, hosts: tuple[str, ...], guests: tuple[str, ...] = ()
+    ) -> tuple[Server, ...]:
+        found: list[Server] = []
+        for cell in self._cells.compute_cells():
+            found += cell.database.query(lambda c: servers_db.on_hosts(c, hosts))
+            if guests:
+                known = {server.uuid for server in found}
+                others = cell.database.query(lambda c: servers_db.among(c, guests))
+                found += [server for server in others if server.uuid not in known]
+        return tuple(found)
+
+    def power_states(self, ctx: RequestContext, *, host: str, states: dict[str, int]) -> None:
+        cell = self._reports.cell_of([host])
+        i = t.instances.c
+
+        def write(connection: Any) -> None:
+            now = utcnow()
+            for uuid, power_state in states.items():
+                mine = (i.uuid == uuid, i.host == host, i.task_state.is_(None), i.deleted.is_(False))
+                values: dict[str, Any] = {"power_state": power_state, "updated_at": now}
+                connection.execute(
+                    t.instances.update().where(*mine, i.power_state != power_state).values(values)
+                )
+                if power_state in (PowerState.SHUTDOWN, PowerState.CRASHED):
+                    # The guest stopped by itself: that is what the user sees, too.
+                    connection.execute(
+                        t.instances.update()
+                        .where(*mine, i.vm_state == VmState.ACTIVE)
+                        .values(vm_state=VmState.STOPPED, updated_at=now)
+                    )
+
+        cell.database.write(write)
+
+    def vifs_changed(self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...]) -> None:
+        try:
+            cell = self._cells.of_instance(instance_uuid)
+        except errors.InstanceNotFound:
+            return
+        i = t.instances.c
+        cell.database.query(
+            lambda c: c.execute(
+                t.instances.update()
+                .where(i.uuid == instance_uuid, i.deleted.is_(False))
+                .values(vifs=vifs, updated_at=utcnow())
+            )
+        )
+
+
+def _replace(operation: Operation, **changes: Any) -> Operation:
+    return msgspec.structs.replace(operation, **changes)

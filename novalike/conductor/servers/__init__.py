@@ -1,0 +1,1 @@
+"""Servers: reads, commands, and the orchestration of builds."""

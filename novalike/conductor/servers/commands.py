@@ -1,0 +1,260 @@
+"""What the API changes about servers."""
+
+import uuid
+from typing import Any
+
+import msgspec
+from oslo_config import cfg
+
+from novalike.bus.compute import ExternalEvent
+from novalike.bus.transport import Transport
+from novalike.conductor import quota
+from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.hosts import HostStatus
+from novalike.conductor.operations import Messenger, new_operation
+from novalike.conductor.servers import creation, external_events
+from novalike.conductor.servers.destination import Destinations
+from novalike.conductor.servers.placing import Placer
+from novalike.conductor.servers.removal import Remover
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
+from novalike.db.cell import tables as t
+from novalike.objects import errors, lifecycle
+from novalike.objects.context import RequestContext
+from novalike.objects.lifecycle import VmState
+from novalike.objects.record import utcnow
+from novalike.objects.server import CreatedServers, Server, ServerRequest
+
+MAX_TAGS = 50
+
+_UPDATABLE = {
+    "name", "hostname", "description", "access_ip_v4", "access_ip_v6", "auto_disk_config", "pinned_availability_zone",
+}  # fmt: skip
+
+
+class ServerCommandsHandler:
+    """Serves ``bus.conductor.ServerCommands``."""
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        cells: Cells,
+        transport: Transport,
+        messenger: Messenger,
+        placer: Placer,
+        remover: Remover,
+        host_status: HostStatus,
+        destinations: Destinations,
+    ) -> None:
+        self._conf = conf
+        self._cells = cells
+        self._transport = transport
+        self._messenger = messenger
+        self._placer = placer
+        self._remover = remover
+        self._host_status = host_status
+        self._destinations = destinations
+
+    def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
+        self._destinations.check(request)
+        cell, server_ids, operation_ids = creation.record(self._conf, self._cells, ctx, request, self._placer.holder)
+        self._placer.submit(ctx, cell, operation_ids)
+        return CreatedServers(
+            reservation_id=request.reservation_id or f"r-{uuid.uuid4().hex[:8]}", server_ids=tuple(server_ids)
+        )
+
+    def start_operation(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        action: str,
+        workflow: str,
+        params: dict[str, Any] = {},  # noqa: B006
+        override_lock: bool = False,
+    ) -> str:
+        cell = self._cells.of_instance(server_id)
+        row = lifecycle.ACTIONS[workflow]
+
+        def write(connection: Any) -> tuple[Server, dict[str, Any], bool]:
+            server = self._get_locked(connection, ctx, server_id)
+            lifecycle.check_may_start(
+                workflow,
+                instance_id=server_id,
+                vm_state=server.vm_state,
+                task_state=server.task_state,
+                has_host=server.host is not None,
+                locked=server.locked_by is not None,
+                may_override_lock=override_lock,
+            )
+            up = server.host is not None and self._host_status.of({server.host}).get(server.host) != "DOWN"
+            if not up and row.needs_host:
+                raise errors.HostDown(host=server.host)
+            now = utcnow()
+            # The newest request wins: what was being done to the server is given up.
+            operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
+            endpoint = connection.execute(
+                t.instances.select().with_only_columns(t.instances.c.endpoint).where(t.instances.c.uuid == server_id)
+            ).scalar()
+            operation = new_operation(
+                ctx, server_id, action, workflow, now, self._conf,
+                host=server.host if up else None,
+                endpoint=endpoint if up else None,
+                holder=None if up else self._placer.holder,
+                params=params,
+            )  # fmt: skip
+            operations_db.insert(connection, [operation])
+            servers_db.update(connection, server_id, task_state=row.starts, updated_at=now)
+            return server, operation, up
+
+        server, operation, up = cell.database.write(write)
+        if up:
+            self._messenger.hint(ctx, operation["endpoint"], operation["host"], [operation["uuid"]])
+        else:
+            # Only a delete gets here: nobody but us can do it.
+            self._remover.submit(ctx, cell, operation["uuid"])
+        return str(operation["uuid"])
+
+    @staticmethod
+    def _get_locked(connection: Any, ctx: RequestContext, server_id: str) -> Server:
+        """
+        :raises InstanceNotFound: no such server, or not visible.
+        """
+        project_id = None if ctx.is_admin else ctx.project_id
+        server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
+        if server is None:
+            raise errors.InstanceNotFound(instance_id=server_id)
+        return server
+
+    def update_server(self, ctx: RequestContext, *, server_id: str, changes: dict[str, Any]) -> Server:
+        unknown = changes.keys() - _UPDATABLE
+        if unknown:
+            raise errors.Invalid(f"These can't be changed: {', '.join(sorted(unknown))}")
+        cell = self._cells.of_instance(server_id)
+
+        def write(connection: Any) -> None:
+            server = self._get_locked(connection, ctx, server_id)
+            if "pinned_availability_zone" in changes:
+                _check_pinning(server, changes["pinned_availability_zone"])
+            if changes:
+                servers_db.update(connection, server_id, updated_at=utcnow(), **changes)
+
+        cell.database.write(write)
+        return self._read_back(cell, server_id)
+
+    def _read_back(self, cell: Cell, server_id: str) -> Server:
+        with cell.database.read() as connection:
+            server = servers_db.get(connection, server_id)
+            if server is None:
+                raise errors.InstanceNotFound(instance_id=server_id)
+            tags = servers_db.tags_of(connection, [server_id]).get(server_id, ())
+            user_data = servers_db.user_data_of(connection, [server_id]).get(server_id)
+        status = self._host_status.of({server.host}).get(server.host, "UNKNOWN") if server.host else ""
+        return msgspec.structs.replace(server, tags=tags, user_data=user_data, host_status=status)
+
+    def update_metadata(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        metadata: dict[str, str],
+        replace: bool,
+        remove: tuple[str, ...] = (),
+        override_lock: bool = False,
+    ) -> dict[str, str]:
+        cell = self._cells.of_instance(server_id)
+        with self._cells.api.read() as connection:
+            limit = quota.effective_limits(connection, self._conf, ctx.owner()[0])["metadata_items"]
+        verb = "delete metadata" if remove else "update metadata"
+
+        def write(connection: Any) -> dict[str, str]:
+            server = self._get_locked(connection, ctx, server_id)
+            if server.locked_by and not override_lock:
+                raise errors.InstanceIsLocked(instance_id=server_id)
+            _check_metadata_state(server, verb)
+            missing = [key for key in remove if key not in server.metadata]
+            if missing:
+                raise errors.MetadataKeyNotFound()
+            kept = {} if replace else {k: v for k, v in server.metadata.items() if k not in remove}
+            result = {**kept, **metadata}
+            if 0 <= limit < len(result):
+                raise errors.OverQuota(f"Maximum number of metadata items exceeds {limit}")
+            servers_db.update(connection, server_id, metadata=result, updated_at=utcnow())
+            return result
+
+        return cell.database.write(write)
+
+    def update_tags(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        add: tuple[str, ...] = (),
+        remove: tuple[str, ...] = (),
+        replace: tuple[str, ...] | None = None,
+    ) -> tuple[str, ...]:
+        cell = self._cells.of_instance(server_id)
+        g = t.instance_tags.c
+
+        def write(connection: Any) -> tuple[str, ...]:
+            server = self._get_locked(connection, ctx, server_id)
+            _check_tags_state(server, remove)
+            present = set(servers_db.tags_of(connection, [server_id]).get(server_id, ()))
+            for tag in remove:
+                if tag not in present:
+                    raise errors.TagNotFound(f"Instance {server_id} has no tag '{tag}'")
+            result = set(replace) if replace is not None else (present - set(remove)) | set(add)
+            if len(result) > MAX_TAGS:
+                raise errors.Invalid(f"The number of tags exceeded the per-server limit {MAX_TAGS}")
+            gone = present - result
+            if gone:
+                connection.execute(t.instance_tags.delete().where(g.instance_uuid == server_id, g.tag.in_(gone)))
+            servers_db.insert_tags(connection, [server_id], sorted(result - present))
+            if result != present:
+                servers_db.update(connection, server_id, updated_at=utcnow())
+            return tuple(sorted(result))
+
+        return cell.database.write(write)
+
+    def external_events(self, ctx: RequestContext, *, events: tuple[ExternalEvent, ...]) -> tuple[int, ...]:
+        return external_events.deliver(self._cells, self._transport, ctx, events)
+
+
+def _check_pinning(server: Server, zone: str | None) -> None:
+    """
+    :raises Conflict: a server is pinned to the zone it is in, or to none.
+    """
+    if zone is None:
+        return
+    if server.pinned_availability_zone is not None and zone != server.pinned_availability_zone:
+        raise errors.Conflict(
+            "Cannot change pinned availability zone directly. Unpin first by setting pinned_availability_zone to null."
+        )
+    if server.pinned_availability_zone is None and zone != server.availability_zone:
+        raise errors.Conflict(
+            f"Server can only be pinned to its current availability zone '{server.availability_zone}', but '{zone}' "
+            "was requested."
+        )
+
+
+def _check_metadata_state(server: Server, verb: str) -> None:
+    allowed = (VmState.ACTIVE, VmState.PAUSED, VmState.SUSPENDED, VmState.STOPPED)
+    if server.vm_state not in allowed:
+        raise errors.InstanceInvalidState(
+            action=verb, instance_id=server.uuid, attr="vm_state", state=server.vm_state
+        )
+    if server.task_state is not None:
+        raise errors.InstanceInvalidState(
+            action=verb, instance_id=server.uuid, attr="task_state", state=server.task_state
+        )
+
+
+def _check_tags_state(server: Server, removed: tuple[str, ...]) -> None:
+    allowed = (VmState.ACTIVE, VmState.PAUSED, VmState.SUSPENDED, VmState.STOPPED)
+    if server.vm_state not in allowed:
+        verb = "delete tag" if removed else "update tag"
+        raise errors.InstanceInvalidState(
+            action=verb, instance_id=server.uuid, attr="vm_state", state=server.vm_state
+        )
+
+

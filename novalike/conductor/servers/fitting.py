@@ -1,0 +1,63 @@
+"""Whether flavor, image and block devices of a create request go together."""
+
+from novalike.objects import errors
+from novalike.objects.flavor import Flavor
+from novalike.objects.server import ServerRequest
+
+GIB = 2**30
+# Disks on the host that a request may ask for, the one that servers boot from among them.
+MAX_LOCAL_DISKS = 3
+
+
+def check_fits(flavor: Flavor, request: ServerRequest) -> None:
+    """
+    :raises Forbidden: without a disk of its own the flavor is for servers on volumes.
+    :raises Invalid: the image or a block device needs more than the flavor has.
+    """
+    _check_image(flavor, request)
+    _check_devices(flavor, request)
+
+
+def _check_image(flavor: Flavor, request: ServerRequest) -> None:
+    image = request.image
+    if image is None:
+        return
+    if image.min_ram > flavor.memory_mb:
+        raise errors.Invalid("Flavor's memory is too small for requested image.")
+    if not flavor.root_gb:
+        if not request.may_use_zero_disk:
+            raise errors.Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
+        return
+    size = image.virtual_size or image.size or 0
+    if size > flavor.root_gb * GIB:
+        raise errors.Invalid(
+            f"Flavor's disk is too small for requested image. Flavor disk is {flavor.root_gb * GIB} bytes, "
+            f"image is {size} bytes."
+        )
+    if image.min_disk > flavor.root_gb:
+        raise errors.Invalid(
+            f"Flavor's disk is smaller than the minimum size specified in image metadata. Flavor disk is "
+            f"{flavor.root_gb * GIB} bytes, minimum size is {image.min_disk * GIB} bytes."
+        )
+
+
+def _check_devices(flavor: Flavor, request: ServerRequest) -> None:
+    blank = [d for d in request.block_devices if d.source_type == "blank" and d.destination_type == "local"]
+    swaps = [d for d in blank if d.guest_format == "swap"]
+    ephemeral = [d for d in blank if d.guest_format != "swap"]
+    if sum(d.volume_size or flavor.ephemeral_gb for d in ephemeral) > flavor.ephemeral_gb:
+        raise errors.Invalid(
+            "Ephemeral disks requested are larger than the instance type allows. If no size is given in one block "
+            "device mapping, flavor ephemeral size will be used."
+        )
+    if len(swaps) > 1:
+        raise errors.Invalid("Block Device Mapping is Invalid: More than one swap drive requested.")
+    if any((d.volume_size or 0) > flavor.swap for d in swaps):
+        raise errors.Invalid("Swap drive requested is larger than instance type allows.")
+    local = sum(d.destination_type == "local" for d in request.block_devices)
+    if not any(d.boot_index == 0 for d in request.block_devices):
+        local += 1  # the image's own
+    if local > MAX_LOCAL_DISKS:
+        raise errors.Invalid(
+            "Block Device Mapping is Invalid: You specified more local devices than the limit allows"
+        )

@@ -1,0 +1,79 @@
+"""Locks, and states that an administrator knows better."""
+
+from typing import Any
+
+from oslo_config import cfg
+
+from novalike.conductor.cells import Cells
+from novalike.conductor.operations import new_operation
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
+from novalike.objects import errors
+from novalike.objects.context import RequestContext
+from novalike.objects.operation import JournalEntry, OperationState
+from novalike.objects.record import utcnow
+from novalike.objects.server import Server
+
+
+class ServerMarksHandler:
+    """Serves ``bus.server_marks.ServerMarks``."""
+
+    def __init__(self, conf: cfg.ConfigOpts, cells: Cells) -> None:
+        self._conf = conf
+        self._cells = cells
+
+    def lock(self, ctx: RequestContext, *, server_id: str, reason: str | None = None) -> None:
+        def write(connection: Any) -> None:
+            server = _find(connection, ctx, server_id)
+            by_owner = server.project_id == ctx.project_id
+            if server.locked_by and by_owner:
+                return
+            # A reason stays until it is replaced or the lock goes.
+            why = {"locked_reason": reason} if reason else {}
+            servers_db.update(connection, server_id, locked_by="owner" if by_owner else "admin", **why)
+            self._record(connection, ctx, server_id, "lock", event="api_lock")
+
+        self._cells.of_instance(server_id).database.write(write)
+
+    def unlock(self, ctx: RequestContext, *, server_id: str) -> None:
+        def write(connection: Any) -> None:
+            _find(connection, ctx, server_id)
+            servers_db.update(connection, server_id, locked_by=None, locked_reason=None)
+            self._record(connection, ctx, server_id, "unlock", event="api_unlock")
+
+        self._cells.of_instance(server_id).database.write(write)
+
+    def reset_state(self, ctx: RequestContext, *, server_id: str, vm_state: str) -> None:
+        def write(connection: Any) -> None:
+            _find(connection, ctx, server_id)
+            now = utcnow()
+            # Otherwise whoever works on the server would write its own state over this one.
+            operations_db.supersede(connection, server_id, now, "Superseded by resetState")
+            servers_db.update(connection, server_id, vm_state=vm_state, task_state=None, updated_at=now)
+            self._record(connection, ctx, server_id, "resetState")
+
+        self._cells.of_instance(server_id).database.write(write)
+
+    def _record(
+        self, connection: Any, ctx: RequestContext, server_id: str, action: str, event: str | None = None
+    ) -> None:
+        """An instance action that is over already."""
+        now = utcnow()
+        row = new_operation(ctx, server_id, action, action, now, self._conf)
+        journal: tuple[JournalEntry, ...] = ()
+        if event:
+            host = self._conf.host
+            journal = (JournalEntry(event=event, start_time=now, finish_time=now, result="Success", host=host),)
+        row.update(state=OperationState.DONE, finish_time=now, due_at=None, epoch=0, journal=journal)
+        operations_db.insert(connection, [row])
+
+
+def _find(connection: Any, ctx: RequestContext, server_id: str) -> Server:
+    """
+    :raises InstanceNotFound: no such server, or not visible.
+    """
+    project_id = None if ctx.is_admin else ctx.project_id
+    server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
+    if server is None:
+        raise errors.InstanceNotFound(instance_id=server_id)
+    return server

@@ -1,0 +1,190 @@
+"""From a ServerQuery to SQL: filters, order, and the place after the marker."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from novalike.bus.conductor import ServerQuery
+from novalike.db.cell import tables as t
+from novalike.objects import errors, lifecycle
+
+I = t.instances.c  # noqa: E741
+
+# Filters that compare a column with a value or, for a list, with any of them.
+EXACT: Mapping[str, Any] = {
+    "uuid": I.uuid,
+    "user_id": I.user_id,
+    "project_id": I.project_id,
+    "host": I.host,
+    "image_ref": I.image_ref,
+    "flavor_id": I.flavorid,
+    "vm_state": I.vm_state,
+    "task_state": I.task_state,
+    "power_state": I.power_state,
+    "launch_index": I.launch_index,
+    "progress": I.progress,
+    "locked": I.locked_by,
+}
+
+# Filters that match a regular expression anywhere in a column.
+PATTERN: Mapping[str, Any] = {
+    name: I[name]
+    for name in (
+        "name", "hostname", "description", "node", "reservation_id", "key_name", "availability_zone", "config_drive",
+        "kernel_id", "ramdisk_id", "root_device_name", "locked_by", "access_ip_v4", "access_ip_v6",
+    )
+} | {
+    name: sa.cast(I[name], sa.String(32))
+    for name in ("created_at", "launched_at", "terminated_at", "auto_disk_config")
+}  # fmt: skip
+
+# What a list may be sorted by.
+SORTABLE: Mapping[str, Any] = {
+    "access_ip_v4": I.access_ip_v4, "access_ip_v6": I.access_ip_v6, "auto_disk_config": I.auto_disk_config,
+    "availability_zone": I.availability_zone, "config_drive": I.config_drive, "created_at": I.created_at,
+    "display_description": I.description, "display_name": I.name, "host": I.host, "hostname": I.hostname,
+    "image_ref": I.image_ref, "instance_type_id": I.flavorid, "kernel_id": I.kernel_id, "key_name": I.key_name,
+    "launch_index": I.launch_index, "launched_at": I.launched_at, "locked_by": I.locked_by, "node": I.node,
+    "power_state": I.power_state, "progress": I.progress, "project_id": I.project_id, "ramdisk_id": I.ramdisk_id,
+    "root_device_name": I.root_device_name, "task_state": I.task_state, "terminated_at": I.terminated_at,
+    "updated_at": I.updated_at, "user_id": I.user_id, "uuid": I.uuid, "vm_state": I.vm_state,
+}  # fmt: skip
+
+DEFAULT_SORT = (("created_at", "desc"), ("id", "desc"))
+
+Order = list[tuple[str, Any, bool]]
+
+
+def order_of(query: ServerQuery) -> Order:
+    """Sort keys as (field of Server, column, descending); always ends in something unique."""
+    order: Order = []
+    for key, direction in query.sort:
+        order.append((_field(key), SORTABLE[key], direction == "desc"))
+    if not order:
+        return [(key, I[key], direction == "desc") for key, direction in DEFAULT_SORT]
+    if all(field != "uuid" for field, _, _ in order):
+        order.append(("uuid", I.uuid, False))
+    return order
+
+
+def _field(key: str) -> str:
+    return {"display_name": "name", "display_description": "description", "instance_type_id": "flavor"}.get(key, key)
+
+
+def select(query: ServerQuery, order: Order, marker: Mapping[str, Any] | None) -> sa.Select[Any]:
+    """The query over ``instances``. ``marker`` has the values, by sort key, after which to begin."""
+    statement = sa.select(I.uuid, I.name).where(*_conditions(query))
+    if marker is not None:
+        statement = statement.where(_after(order, marker))
+    statement = statement.order_by(*[_ordered(column, descending) for _, column, descending in order])
+    return statement.limit(query.limit) if query.limit is not None else statement
+
+
+def _ordered(column: Any, descending: bool) -> Any:
+    # NULLs are the smallest, on every database, so that a page begins where the last one ended.
+    expression = column.desc() if descending else column.asc()
+    if not column.nullable:
+        return expression
+    return expression.nulls_last() if descending else expression.nulls_first()
+
+
+def null_safe(statement: sa.Select[Any], dialect: str) -> sa.Select[Any]:
+    """MariaDB has no NULLS FIRST; it, and SQLite, sort NULLs as the smallest anyway."""
+    if dialect == "postgresql":
+        return statement
+    clauses = [getattr(c, "element", c) if _is_nulls(c) else c for c in statement._order_by_clauses]
+    return statement.order_by(None).order_by(*clauses)
+
+
+def _is_nulls(clause: Any) -> bool:
+    return getattr(clause, "modifier", None) in (sa.sql.operators.nulls_first_op, sa.sql.operators.nulls_last_op)
+
+
+def _after(order: Order, marker: Mapping[str, Any]) -> Any:
+    """Rows that sort after the marker: for keys a, b: a beyond, or (a the same and b beyond)."""
+    alternatives = []
+    for n, (field, column, descending) in enumerate(order):
+        value = marker[field]
+        same = [c.is_(None) if marker[f] is None else c == marker[f] for f, c, _ in order[:n]]
+        if value is None:
+            if descending:
+                continue
+            beyond = column.is_not(None)
+        elif descending:
+            beyond = sa.or_(column < value, column.is_(None)) if column.nullable else column < value
+        else:
+            beyond = column > value
+        alternatives.append(sa.and_(*same, beyond))
+    return sa.or_(*alternatives) if alternatives else sa.false()
+
+
+def _conditions(query: ServerQuery) -> list[Any]:
+    found: list[Any] = []
+    if query.deleted is not None:
+        found.append(I.deleted.is_(query.deleted))
+    if query.project_id is not None:
+        found.append(I.project_id == query.project_id)
+    if query.changes_since is not None:
+        found.append(I.updated_at >= query.changes_since)
+    if query.changes_before is not None:
+        found.append(I.updated_at <= query.changes_before)
+    if query.statuses is not None:
+        found.append(_has_status(query.statuses))
+    for key, value in query.filters.items():
+        found.append(_matches(key, value))
+    found += _tag_conditions(query)
+    return found
+
+
+def _matches(key: str, value: Any) -> Any:
+    if key in EXACT:
+        column = EXACT[key]
+        if key == "locked":
+            return column.is_not(None) if value else column.is_(None)
+        if isinstance(value, list):
+            wanted = [v for v in value if v is not None]
+            some = column.in_(wanted)
+            return sa.or_(some, column.is_(None)) if None in value else some
+        return column.is_(None) if value is None else column == value
+    if key in PATTERN:
+        return PATTERN[key].regexp_match(value)
+    if key in ("metadata", "system_metadata"):
+        return sa.and_(*[_has_item(I[key], name, item) for name, item in value.items()])
+    raise errors.Invalid(f"Unknown filter {key}")
+
+
+def _has_item(column: Any, name: str, item: str) -> Any:
+    """Whether a JSON object of strings has this item, by its text: keys and values are strings without exception."""
+    pair = f"{msgspec.json.encode(name).decode()}:{msgspec.json.encode(item).decode()}"
+    return sa.type_coerce(column, sa.Text).contains(pair, autoescape=True)
+
+
+def _has_status(statuses: tuple[str, ...]) -> Any:
+    alternatives = []
+    for status in statuses:
+        for vm_state, tasks, excluded in lifecycle.states_of(status):
+            condition = I.vm_state == vm_state
+            if tasks is not None:
+                condition = sa.and_(condition, I.task_state.in_(tasks))
+            elif excluded:
+                condition = sa.and_(condition, sa.or_(I.task_state.is_(None), I.task_state.not_in(excluded)))
+            alternatives.append(condition)
+    return sa.or_(*alternatives) if alternatives else sa.false()
+
+
+def _tag_conditions(query: ServerQuery) -> list[Any]:
+    g = t.instance_tags.c
+
+    def having(tags: tuple[str, ...]) -> Any:
+        return sa.exists().where(g.instance_uuid == I.uuid, g.tag.in_(tags)).correlate(t.instances)
+
+    found = [having((tag,)) for tag in query.tags]
+    if query.tags_any:
+        found.append(having(query.tags_any))
+    if query.not_tags:
+        found.append(sa.not_(sa.and_(*[having((tag,)) for tag in query.not_tags])))
+    if query.not_tags_any:
+        found.append(sa.not_(having(query.not_tags_any)))
+    return found

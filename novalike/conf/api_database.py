@@ -1,0 +1,13 @@
+"""[api_database]: the database of what all cells share. Read by the conductor and novalike-manage only."""
+
+from oslo_config import cfg
+
+GROUP = cfg.OptGroup("api_database", title="API database")
+OPTS = [
+    cfg.StrOpt(
+        "connection",
+        secret=True,
+        help="SQLAlchemy URL of the API database, for example mysql+pymysql://user:secret@host/novalike_api."
+        " Only the conductor and novalike-manage need it: keep it out of the other daemons' files.",
+    ),
+]

@@ -1,0 +1,1 @@
+"""The API database: what all cells share."""

@@ -1,0 +1,1 @@
+"""How the schema of the API database came about: alembic migrations, applied by novalike-manage."""

@@ -1,0 +1,105 @@
+"""Queries about operations. Whoever changes one names the epoch at which it holds it."""
+
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from novalike.db.cell import tables as t
+from novalike.objects.operation import Operation, OperationState
+
+O = t.operations.c  # noqa: E741
+
+_COLUMNS = [O[field] for field in Operation.__struct_fields__]
+_BRIEF_COLUMNS = [column for column in _COLUMNS if column.name not in ("params", "journal")]
+OPEN = O.state.in_(OperationState.OPEN)
+
+
+def _operation(row: Any) -> Operation:
+    return Operation(**row._mapping)
+
+
+def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Record operations."""
+    connection.execute(sa.insert(t.operations), rows)
+
+
+def get(connection: sa.Connection, uuid: str) -> Operation | None:
+    """An operation, or None."""
+    row = connection.execute(sa.select(*_COLUMNS).where(O.uuid == uuid)).first()
+    return None if row is None else _operation(row)
+
+
+def find(connection: sa.Connection, *where: Any, limit: int | None = None) -> list[Operation]:
+    """The operations that meet some conditions, oldest first."""
+    query = sa.select(*_COLUMNS).where(*where).order_by(O.id).limit(limit)
+    return [_operation(row) for row in connection.execute(query)]
+
+
+def find_where(connection: sa.Connection, where: Sequence[Any]) -> list[Operation]:
+    """The same, for conditions in a list."""
+    return find(connection, *where)
+
+
+def contexts(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Who asked for some operations."""
+    return dict(connection.execute(sa.select(O.uuid, O.context).where(O.uuid.in_(uuids))).all())
+
+
+def endpoints(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
+    """The bus addresses of the processes that some operations are for."""
+    return dict(connection.execute(sa.select(O.uuid, O.endpoint).where(O.uuid.in_(uuids))).all())
+
+
+def of_server(
+    connection: sa.Connection,
+    instance_uuid: str,
+    *,
+    limit: int | None = None,
+    before_id: int | None = None,
+    changes_since: datetime.datetime | None = None,
+    changes_before: datetime.datetime | None = None,
+) -> list[Operation]:
+    """A server's operations, newest first, without ``params`` and ``journal``."""
+    query = sa.select(*_BRIEF_COLUMNS).where(O.instance_uuid == instance_uuid).order_by(O.id.desc())
+    if before_id is not None:
+        query = query.where(O.id < before_id)
+    if changes_since is not None:
+        query = query.where(O.updated_at >= changes_since)
+    if changes_before is not None:
+        query = query.where(O.updated_at <= changes_before)
+    if limit is not None:
+        query = query.limit(limit)
+    return [_operation(row) for row in connection.execute(query)]
+
+
+def id_of_request(connection: sa.Connection, instance_uuid: str, request_id: str) -> int | None:
+    """The row number of a server's newest operation with this request id."""
+    query = sa.select(sa.func.max(O.id)).where(O.instance_uuid == instance_uuid, O.request_id == request_id)
+    return connection.execute(query).scalar()
+
+
+def by_request(connection: sa.Connection, instance_uuid: str, request_id: str) -> Operation | None:
+    """A server's newest operation with this request id."""
+    query = sa.select(*_COLUMNS).where(O.instance_uuid == instance_uuid, O.request_id == request_id)
+    row = connection.execute(query.order_by(O.id.desc()).limit(1)).first()
+    return None if row is None else _operation(row)
+
+
+def update(connection: sa.Connection, uuid: str, epoch: int, /, **values: Any) -> bool:
+    """Change an open operation, if it is still held at ``epoch``. Gives whether it was."""
+    query = sa.update(t.operations).where(O.uuid == uuid, O.epoch == epoch, OPEN).values(values)
+    return connection.execute(query).rowcount == 1
+
+
+def supersede(connection: sa.Connection, instance_uuid: str, now: datetime.datetime, message: str) -> int:
+    """End all open operations of a server: another one has taken their place."""
+    query = (
+        sa.update(t.operations)
+        .where(O.instance_uuid == instance_uuid, OPEN)
+        .values(
+            state=OperationState.SUPERSEDED, finish_time=now, updated_at=now, due_at=None, holder=None, message=message
+        )
+    )
+    return connection.execute(query).rowcount

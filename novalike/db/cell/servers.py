@@ -1,0 +1,187 @@
+"""Queries about servers."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from novalike.db.cell import tables as t
+from novalike.objects.server import Server, ServerName, ServerSpec
+
+I = t.instances.c  # noqa: E741
+
+# The columns of a Server record, in its order; its last fields are not columns and are filled in afterwards.
+_SERVER_COLUMNS = [
+    I[field] for field in Server.__struct_fields__ if field in t.instances.c and field not in ("tags", "user_data")
+]
+_SERVER_FIELDS = [column.name for column in _SERVER_COLUMNS]
+
+
+def _server(row: Any, **more: Any) -> Server:
+    return Server(**dict(zip(_SERVER_FIELDS, row, strict=False)), **more)
+
+
+def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]], requests: Sequence[dict[str, Any]]) -> None:
+    """Insert servers with what was asked for."""
+    connection.execute(sa.insert(t.instances), rows)
+    connection.execute(sa.insert(t.instance_requests), requests)
+
+
+def insert_tags(connection: sa.Connection, uuids: Iterable[str], tags: Iterable[str]) -> None:
+    """Give all of some servers some tags."""
+    rows = [{"instance_uuid": uuid, "tag": tag} for uuid in uuids for tag in tags]
+    if rows:
+        connection.execute(sa.insert(t.instance_tags), rows)
+
+
+def get(
+    connection: sa.Connection, uuid: str, *, project_id: str | None = None, deleted: bool = False, lock: bool = False
+) -> Server | None:
+    """A server, or None.
+
+    :param project_id: only when it belongs to this project.
+    :param deleted: a deleted one as well.
+    :param lock: hold its row until the transaction ends.
+    """
+    query = sa.select(*_SERVER_COLUMNS).where(I.uuid == uuid)
+    if project_id is not None:
+        query = query.where(I.project_id == project_id)
+    if not deleted:
+        query = query.where(I.deleted.is_(False))
+    if lock:
+        query = query.with_for_update()
+    row = connection.execute(query).first()
+    return None if row is None else _server(row)
+
+
+def owner(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> tuple[str, str] | None:
+    """Project and user of a server, or None.
+
+    :param deleted: of a deleted one as well.
+    """
+    query = sa.select(I.project_id, I.user_id).where(I.uuid == uuid)
+    row = connection.execute(query if deleted else query.where(I.deleted.is_(False))).first()
+    return None if row is None else (row.project_id, row.user_id)
+
+
+def places_of(connection: sa.Connection, uuids: Sequence[str]) -> list[Any]:
+    """uuid, endpoint, host, deleted of some servers, deleted ones included."""
+    return list(connection.execute(sa.select(I.uuid, I.endpoint, I.host, I.deleted).where(I.uuid.in_(uuids))))
+
+
+def tags_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The tags of some servers, sorted."""
+    found: dict[str, list[str]] = {}
+    query = sa.select(t.instance_tags.c.instance_uuid, t.instance_tags.c.tag)
+    for uuid, tag in connection.execute(query.where(t.instance_tags.c.instance_uuid.in_(uuids))):
+        found.setdefault(uuid, []).append(tag)
+    return {uuid: tuple(sorted(tags)) for uuid, tags in found.items()}
+
+
+def user_data_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
+    """The user data of those of some servers that have some."""
+    r = t.instance_requests.c
+    query = sa.select(r.instance_uuid, r.user_data).where(r.instance_uuid.in_(uuids), r.user_data.is_not(None))
+    return dict(connection.execute(query).all())
+
+
+def names(connection: sa.Connection, query: sa.Select[Any]) -> list[ServerName]:
+    """The servers that a query over ``instances`` gives, briefly."""
+    return [ServerName(uuid=row.uuid, name=row.name) for row in connection.execute(query)]
+
+
+def details(connection: sa.Connection, query: sa.Select[Any]) -> list[Server]:
+    """The servers that a query over ``instances`` gives, in full."""
+    return [_server(row) for row in connection.execute(query.with_only_columns(*_SERVER_COLUMNS))]
+
+
+def specs(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, ServerSpec]:
+    """What the host needs of some servers, deleted ones included."""
+    return {row.instance_uuid: _spec(row) for row in connection.execute(_specs(uuids))}
+
+
+def to_place(connection: sa.Connection, uuids: Sequence[str]) -> tuple[dict[str, ServerSpec], Any]:
+    """The specs of some servers of one create request, and where it wants them: ``requested_host``,
+    ``requested_node``, ``force_host``."""
+    r = t.instance_requests.c
+    rows = connection.execute(_specs(uuids, r.requested_host, r.requested_node, r.force_host)).all()
+    return {row.instance_uuid: _spec(row) for row in rows}, rows[0]
+
+
+def _specs(uuids: Sequence[str], *more: Any) -> sa.Select[Any]:
+    r = t.instance_requests.c
+    asked = (r.image, r.networks, r.keypair, r.user_data, r.admin_password, r.instance_uuid)
+    return (
+        sa.select(*_SERVER_COLUMNS, *asked, *more)
+        .join_from(t.instances, t.instance_requests)
+        .where(I.uuid.in_(uuids))
+    )
+
+
+def _spec(row: Any) -> ServerSpec:
+    server = _server(row[: len(_SERVER_COLUMNS)])
+    image, networks, keypair, user_data, admin_password = row[len(_SERVER_COLUMNS) :][:5]
+    return ServerSpec(
+        server=server,
+        image=image,
+        networks=networks,
+        keypair=keypair,
+        user_data=user_data,
+        admin_password=admin_password,
+        block_devices=server.block_devices,
+        security_groups=server.security_groups,
+    )
+
+
+def update(connection: sa.Connection, uuid: str, /, **values: Any) -> int:
+    """Change a server's columns. Gives how many rows matched."""
+    return connection.execute(sa.update(t.instances).where(I.uuid == uuid).values(values)).rowcount
+
+
+def usage(connection: sa.Connection, project_id: str, user_id: str | None = None) -> tuple[int, int, int]:
+    """What a project (or a user in it) has: instances, vCPUs, MiB of memory."""
+    query = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
+        I.project_id == project_id, I.deleted.is_(False)
+    )
+    if user_id is not None:
+        query = query.where(I.user_id == user_id)
+    count, cores, ram = connection.execute(query).one()
+    return count, int(cores or 0), int(ram or 0)
+
+
+def on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> list[Server]:
+    """The servers recorded on some hosts."""
+    query = sa.select(*_SERVER_COLUMNS).where(I.host.in_(hosts), I.deleted.is_(False))
+    return [_server(row) for row in connection.execute(query)]
+
+
+def among(connection: sa.Connection, uuids: Sequence[str]) -> list[Server]:
+    """Some servers, deleted ones included."""
+    query = sa.select(*_SERVER_COLUMNS).where(I.uuid.in_(uuids))
+    return [_server(row) for row in connection.execute(query)]
+
+
+def hosts_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
+    """On which hosts some servers are."""
+    query = sa.select(I.uuid, I.host).where(I.uuid.in_(uuids), I.host.is_not(None))
+    return dict(connection.execute(query).all())
+
+
+def execute(connection: sa.Connection, statement: sa.Update) -> int:
+    """Change what a statement says. Gives how many rows matched."""
+    return connection.execute(statement).rowcount
+
+
+def count_on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> int:
+    """How many servers are on some hosts."""
+    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host.in_(hosts), I.deleted.is_(False))
+    return connection.execute(query).scalar_one()
+
+
+def names_by_node(connection: sa.Connection, hosts: Sequence[str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
+    """(host, node) → (hypervisor's name, uuid) of its servers."""
+    query = sa.select(I.host, I.node, I.id, I.uuid).where(I.host.in_(hosts), I.deleted.is_(False)).order_by(I.id)
+    found: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    for host, node, row_id, uuid in connection.execute(query):
+        found.setdefault((host, node), []).append((f"instance-{row_id:08x}", uuid))
+    return found

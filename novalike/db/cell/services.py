@@ -1,0 +1,54 @@
+"""Changes to services."""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from novalike.db.cell import tables as t
+from novalike.objects.record import utcnow
+
+S, N, I = t.services.c, t.compute_nodes.c, t.instances.c  # noqa: E741
+
+
+def listed(connection: sa.Connection, host: str | None = None, binary: str | None = None) -> list[Any]:
+    """The rows of services, of a host or of a kind."""
+    query = sa.select(t.services).order_by(S.id)
+    if host is not None:
+        query = query.where(S.host == host)
+    if binary is not None:
+        query = query.where(S.binary == binary)
+    return list(connection.execute(query))
+
+
+def get(connection: sa.Connection, service_id: str) -> Any:
+    """A service by uuid, or by row number when it is a number; or None."""
+    column, value = (S.id, int(service_id)) if service_id.lstrip("-").isdecimal() else (S.uuid, service_id)
+    return connection.execute(sa.select(t.services).where(column == value)).first()
+
+
+def update(connection: sa.Connection, uuid: str, /, **values: Any) -> None:
+    """Change a service."""
+    connection.execute(sa.update(t.services).where(S.uuid == uuid).values(updated_at=utcnow(), **values))
+
+
+def nodes_of(connection: sa.Connection, row_id: int) -> list[str]:
+    """The uuids of a service's compute nodes."""
+    return list(connection.execute(sa.select(N.uuid).where(N.service_id == row_id)).scalars())
+
+
+def count_servers(connection: sa.Connection, host: str) -> int:
+    """How many servers are on a host."""
+    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host == host, I.deleted.is_(False))
+    return connection.execute(query).scalar_one()
+
+
+def delete(connection: sa.Connection, row_id: int) -> None:
+    """Forget a service and its compute nodes."""
+    connection.execute(sa.delete(t.compute_nodes).where(N.service_id == row_id))
+    connection.execute(sa.delete(t.services).where(S.id == row_id))
+
+
+def disabled_among(connection: sa.Connection, hosts: list[str]) -> list[str]:
+    """Those of some compute hosts whose services are disabled."""
+    query = sa.select(S.host).where(S.binary == "novalike-compute", S.host.in_(hosts), S.disabled)
+    return list(connection.execute(query).scalars())

@@ -1,0 +1,221 @@
+"""The schema of a cell database (cell0's is the same).
+
+A server is one wide row; what is only ever read and written whole (flavor, metadata, interfaces …) is a JSON
+column of it, so that a page of servers is one query. What is searched by is a column or a table.
+"""
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from novalike.db.columns import Json, LongText, Moment, moments, name
+from novalike.objects.block_device import BlockDevice
+from novalike.objects.flavor import Flavor
+from novalike.objects.image import Image
+from novalike.objects.keypair import Keypair
+from novalike.objects.network import RequestedNetwork, Vif
+from novalike.objects.operation import JournalEntry
+from novalike.objects.server import Fault
+
+metadata = sa.MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+services = sa.Table(
+    "services",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("host", name(), nullable=False),
+    sa.Column("binary", name(64), nullable=False),
+    sa.Column("endpoint", name(), nullable=False, index=True),
+    sa.Column("incarnation", sa.String(36), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Column("last_seen_at", Moment),
+    sa.Column("disabled", sa.Boolean, nullable=False, default=False),
+    sa.Column("disabled_reason", sa.String(255)),
+    sa.Column("forced_down", sa.Boolean, nullable=False, default=False),
+    *moments(),
+    sa.UniqueConstraint("host", "binary"),
+)
+
+compute_nodes = sa.Table(
+    "compute_nodes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("service_id", sa.Integer, sa.ForeignKey("services.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("host", name(), nullable=False),
+    sa.Column("hypervisor_hostname", name(), nullable=False),
+    sa.Column("hypervisor_type", sa.String(64), nullable=False),
+    sa.Column("hypervisor_version", sa.Integer, nullable=False),
+    sa.Column("host_ip", sa.String(39)),
+    sa.Column("vcpus", sa.Integer, nullable=False),
+    sa.Column("vcpus_used", sa.Integer, nullable=False),
+    sa.Column("memory_mb", sa.Integer, nullable=False),
+    sa.Column("memory_mb_used", sa.Integer, nullable=False),
+    sa.Column("local_gb", sa.Integer, nullable=False),
+    sa.Column("local_gb_used", sa.Integer, nullable=False),
+    sa.Column("disk_available_least", sa.Integer),
+    sa.Column("running_vms", sa.Integer, nullable=False),
+    sa.Column("cpu_info", Json(dict[str, Any]), nullable=False),
+    sa.Column("uptime", sa.String(255)),
+    sa.Column("supported_instances", Json(tuple[tuple[str, str, str], ...]), nullable=False),
+    sa.Column("traits", Json(tuple[str, ...]), nullable=False),
+    sa.Column("stats", Json(dict[str, Any]), nullable=False),
+    sa.Column("cpu_allocation_ratio", sa.Float, nullable=False),
+    sa.Column("ram_allocation_ratio", sa.Float, nullable=False),
+    sa.Column("disk_allocation_ratio", sa.Float, nullable=False),
+    sa.Column("reserved_host_cpus", sa.Integer, nullable=False),
+    sa.Column("reserved_host_memory_mb", sa.Integer, nullable=False),
+    sa.Column("reserved_host_disk_mb", sa.Integer, nullable=False),
+    sa.Column("failed_builds", sa.Integer, nullable=False, default=0),
+    *moments(),
+    sa.UniqueConstraint("host", "hypervisor_hostname"),
+)
+
+instances = sa.Table(
+    "instances",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("project_id", name(), nullable=False),
+    sa.Column("user_id", name(), nullable=False),
+    sa.Column("deleted", sa.Boolean, nullable=False, default=False),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment),
+    sa.Column("deleted_at", Moment),
+    sa.Column("name", sa.String(255), nullable=False),
+    sa.Column("hostname", sa.String(255)),
+    sa.Column("description", sa.Text),
+    sa.Column("vm_state", sa.String(32), nullable=False),
+    sa.Column("task_state", sa.String(32)),
+    sa.Column("power_state", sa.Integer, nullable=False, default=0),
+    sa.Column("progress", sa.Integer),
+    sa.Column("host", name()),
+    sa.Column("node", name()),
+    sa.Column("endpoint", name()),
+    sa.Column("launched_at", Moment),
+    sa.Column("terminated_at", Moment),
+    sa.Column("image_ref", sa.String(36)),
+    sa.Column("kernel_id", sa.String(255)),
+    sa.Column("ramdisk_id", sa.String(255)),
+    sa.Column("key_name", name()),
+    sa.Column("config_drive", sa.String(255), nullable=False, default=""),
+    sa.Column("availability_zone", name()),
+    sa.Column("pinned_availability_zone", name()),
+    sa.Column("access_ip_v4", sa.String(39)),
+    sa.Column("access_ip_v6", sa.String(39)),
+    sa.Column("locked_by", sa.String(8)),
+    sa.Column("locked_reason", sa.String(255)),
+    sa.Column("root_device_name", sa.String(255)),
+    sa.Column("launch_index", sa.Integer, nullable=False, default=0),
+    sa.Column("reservation_id", sa.String(64)),
+    sa.Column("auto_disk_config", sa.Boolean, nullable=False, default=True),
+    sa.Column("flavorid", name(), nullable=False),
+    sa.Column("memory_mb", sa.Integer, nullable=False),
+    sa.Column("vcpus", sa.Integer, nullable=False),
+    sa.Column("root_gb", sa.Integer, nullable=False),
+    sa.Column("ephemeral_gb", sa.Integer, nullable=False),
+    sa.Column("flavor", Json(Flavor), nullable=False),
+    sa.Column("metadata", Json(dict[str, str]), nullable=False),
+    sa.Column("system_metadata", Json(dict[str, str]), nullable=False),
+    sa.Column("scheduler_hints", Json(dict[str, Any]), nullable=False),
+    sa.Column("vifs", Json(tuple[Vif, ...]), nullable=False),
+    sa.Column("trusted_certs", Json(tuple[str, ...])),
+    sa.Column("fault", Json(Fault)),
+    sa.Column("security_groups", Json(tuple[str, ...]), nullable=False),
+    sa.Column("block_devices", Json(tuple[BlockDevice, ...]), nullable=False),
+    sa.Index(None, "project_id", "deleted", "created_at", "id"),
+    sa.Index(None, "deleted", "created_at", "id"),
+    sa.Index(None, "host", "deleted"),
+    sa.Index(None, "updated_at"),
+    sa.Index(None, "reservation_id"),
+)
+
+# What a server's host needs beyond the row above, and lists never show.
+instance_requests = sa.Table(
+    "instance_requests",
+    metadata,
+    sa.Column(
+        "instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("image", Json(Image)),
+    sa.Column("keypair", Json(Keypair)),
+    sa.Column("networks", Json(tuple[RequestedNetwork, ...])),
+    sa.Column("user_data", LongText),
+    sa.Column("admin_password", sa.String(255)),
+    sa.Column("requested_host", name()),
+    sa.Column("requested_node", name()),
+    sa.Column("force_host", sa.Boolean, nullable=False, default=False),
+    sa.Column("guest_password", sa.Text),
+)
+
+instance_tags = sa.Table(
+    "instance_tags",
+    metadata,
+    sa.Column(
+        "instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("tag", name(80), primary_key=True, index=True),
+)
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column(
+        "instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), nullable=False, index=True
+    ),
+    sa.Column("action", sa.String(64), nullable=False),
+    sa.Column("workflow", sa.String(64), nullable=False),
+    sa.Column("request_id", name(), nullable=False),
+    sa.Column("user_id", name()),
+    sa.Column("project_id", name()),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("epoch", sa.Integer, nullable=False, default=0),
+    sa.Column("attempts", sa.Integer, nullable=False, default=0),
+    sa.Column("host", name()),
+    sa.Column("endpoint", name()),
+    sa.Column("holder", name()),
+    sa.Column("start_time", Moment, nullable=False),
+    sa.Column("finish_time", Moment),
+    sa.Column("updated_at", Moment),
+    # When the reaper looks at it again; NULL once it has ended.
+    sa.Column("due_at", Moment, index=True),
+    # When it is given up.
+    sa.Column("deadline", Moment),
+    sa.Column("message", sa.String(255)),
+    sa.Column("params", Json(dict[str, Any]), nullable=False),
+    sa.Column("journal", Json(tuple[JournalEntry, ...]), nullable=False),
+    sa.Column("context", Json(dict[str, Any]), nullable=False),
+    sa.Index(None, "endpoint", "state"),
+    sa.Index(None, "host", "state"),
+)
+
+console_auth_tokens = sa.Table(
+    "console_auth_tokens",
+    metadata,
+    sa.Column("token_hash", sa.String(64), primary_key=True),
+    sa.Column("instance_uuid", sa.String(36), nullable=False, index=True),
+    sa.Column("console_type", sa.String(32), nullable=False),
+    sa.Column("host", name(), nullable=False),
+    sa.Column("port", sa.Integer, nullable=False),
+    sa.Column("internal_access_path", sa.String(255)),
+    sa.Column("access_url_base", sa.String(255)),
+    sa.Column("expires", Moment, nullable=False, index=True),
+)
+
+# One row per project with servers: locked while its quota is counted, so that two requests can't both fit.
+quota_locks = sa.Table(
+    "quota_locks",
+    metadata,
+    sa.Column("project_id", name(), primary_key=True),
+    sa.Column("touched_at", Moment),
+)

@@ -1,0 +1,119 @@
+"""Operations: actions on a server that take time, and their journal.
+
+An operation *is* Nova's instance action, its journal entries are the action's events.
+"""
+
+import datetime
+from typing import Any
+
+from novalike.objects.record import Record
+from novalike.objects.server import ServerSpec
+
+
+class OperationState:
+    """Where an operation stands. Only the first two can still change."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+    OPEN = (PENDING, RUNNING)
+
+
+class JournalEntry(Record, frozen=True):
+    """One step of an operation: Nova's instance action event.
+
+    :param result: None while it runs, then ``Success`` or ``Error``.
+    """
+
+    event: str
+    start_time: datetime.datetime
+    finish_time: datetime.datetime | None = None
+    result: str | None = None
+    host: str | None = None
+    details: str | None = None
+    traceback: str | None = None
+
+
+class Operation(Record, frozen=True):
+    """An action on a server.
+
+    :param action: the user's word for it (``create``, ``reboot`` …), a row of Nova's list.
+    :param workflow: the row of the state table that it runs (``reboot_hard`` …).
+    :param epoch: rises each time the operation is handed to a worker; fences the previous one.
+    :param holder: the worker's bus address and incarnation, while someone works on it.
+    """
+
+    uuid: str
+    instance_uuid: str
+    action: str
+    workflow: str
+    request_id: str
+    user_id: str | None
+    project_id: str | None
+    start_time: datetime.datetime
+    state: str = OperationState.PENDING
+    epoch: int = 0
+    attempts: int = 0
+    host: str | None = None
+    holder: str | None = None
+    finish_time: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    message: str | None = None
+    params: dict[str, Any] = {}
+    journal: tuple[JournalEntry, ...] = ()
+
+
+class ServerOperations(Record, frozen=True):
+    """Operations of a server, and whose server it is.
+
+    In lists they are without ``params`` and ``journal``.
+    """
+
+    project_id: str
+    user_id: str
+    operations: tuple[Operation, ...]
+
+
+class Assignment(Record, frozen=True):
+    """An operation handed to a compute host, with all that it needs to run it."""
+
+    operation: Operation
+    spec: ServerSpec
+
+
+class Progress(Record, frozen=True):
+    """What a worker says of its operation, between two steps.
+
+    ``task_state`` and ``vifs`` are written with the entries in one transaction; None is "unchanged".
+    """
+
+    operation_id: str
+    epoch: int
+    entries: tuple[JournalEntry, ...] = ()
+    task_state: str | None = None
+    vifs: tuple[Any, ...] | None = None
+
+
+class Outcome(Record, frozen=True):
+    """How an operation ended on its host.
+
+    :param error: None is success.
+    :param reschedule: the build may be tried on another host.
+    :param left_host: nothing of the server is on the host any more.
+    """
+
+    operation_id: str
+    epoch: int
+    entries: tuple[JournalEntry, ...] = ()
+    power_state: int | None = None
+    vifs: tuple[Any, ...] | None = None
+    root_device_name: str | None = None
+    error: str | None = None
+    error_code: int = 500
+    details: str | None = None
+    reschedule: bool = False
+    keep_vm_state: bool = False
+    left_host: bool = False

@@ -1,0 +1,81 @@
+"""ComputeCapabilitiesFilter: extra specs of the flavor against what hosts say of themselves."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from novalike.objects.scheduling import SchedulingRequest
+from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.filters.base import Check, Filter, Placed
+from novalike.scheduler.filters.operators import matches
+
+SCOPE = "capabilities"
+FACTS: dict[str, Callable[[Candidate], Any]] = {
+    "host": lambda c: c.state.host,
+    "nodename": lambda c: c.state.hypervisor_hostname,
+    "hypervisor_hostname": lambda c: c.state.hypervisor_hostname,
+    "hypervisor_type": lambda c: c.state.hypervisor_type,
+    "hypervisor_version": lambda c: c.state.hypervisor_version,
+    "supported_instances": lambda c: c.state.supported_instances,
+    "host_ip": lambda c: c.state.host_ip,
+    "cpu_info": lambda c: c.state.cpu_info or None,
+    "stats": lambda c: c.state.stats,
+    "vcpus_total": lambda c: c.state.vcpus_total,
+    "vcpus_used": lambda c: c.state.vcpus_used,
+    "total_usable_ram_mb": lambda c: c.state.memory_mb_total,
+    "free_ram_mb": lambda c: c.free_memory_mb,
+    "total_usable_disk_gb": lambda c: c.state.total_disk_gb,
+    "free_disk_mb": lambda c: c.free_disk_gb * 1024,
+    "num_instances": lambda c: c.num_instances,
+    "num_io_ops": lambda c: c.num_io_ops,
+    "cpu_allocation_ratio": lambda c: c.state.cpu_allocation_ratio,
+    "ram_allocation_ratio": lambda c: c.state.ram_allocation_ratio,
+    "disk_allocation_ratio": lambda c: c.state.disk_allocation_ratio,
+}
+"""By the names that operators use for them (Nova's)."""
+
+
+def capability(host: Candidate, path: list[str]) -> Any:
+    """A fact about a host, or None. Falls back on the free-form ``stats``; looks into dicts and JSON texts."""
+    fact = FACTS.get(path[0])
+    found = fact(host) if fact else None
+    if found is None:
+        found = host.state.stats.get(path[0])
+    for key in path[1:]:
+        if isinstance(found, str):
+            try:
+                found = json.loads(found)
+            except ValueError:
+                return None
+        found = found.get(key) if isinstance(found, dict) else None
+    return found
+
+
+class ComputeCapabilitiesFilter(Filter):
+    """Holds ``capabilities:…`` extra specs, and those without a scope that are the name of a fact."""
+
+    def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
+        scoped: list[tuple[str, list[str], str]] = []
+        bare: list[tuple[str, list[str], str]] = []
+        for key, wanted in request.flavor.extra_specs.items():
+            parts = key.split(":")
+            if parts[0] == SCOPE and len(parts) > 1:
+                scoped.append((key, parts[1:], wanted))
+            elif len(parts) == 1:
+                bare.append((key, parts, wanted))
+            elif key == "hw:maxphysaddr_bits":
+                scoped.append((key, ["cpu_info", "maxphysaddr", "bits"], f">= {wanted}"))
+        if not scoped and not bare:
+            return None
+
+        def check(host: Candidate) -> str | None:
+            known = [spec for spec in bare if spec[0] in FACTS or spec[0] in host.state.stats]
+            for key, path, wanted in [*scoped, *known]:
+                found = capability(host, path)
+                if found is None:
+                    return f"{key} is not known of the host, {wanted!r} is wanted"
+                if not matches(str(found), wanted):
+                    return f"{key} is not {wanted!r}"
+            return None
+
+        return check

@@ -1,0 +1,30 @@
+"""IoOpsFilter and AggregateIoOpsFilter: a limit of servers per host that are being built, moved or copied."""
+
+from novalike.objects.scheduling import SchedulingRequest
+from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.filters.base import Check, Filter, Placed
+from novalike.scheduler.filters.metadata import smallest
+
+
+class IoOpsFilter(Filter):
+    """``[filter_scheduler] max_io_ops_per_host``."""
+
+    follows_placement = True
+
+    def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
+        def check(host: Candidate) -> str | None:
+            limit = self.limit(host)
+            return f"{limit} operations keep the host's disks busy" if host.num_io_ops >= limit else None
+
+        return check
+
+    def limit(self, host: Candidate) -> int:
+        """Operations at most on this host."""
+        return self.conf.max_io_ops_per_host
+
+
+class AggregateIoOpsFilter(IoOpsFilter):
+    """The same, but aggregates' metadata ``max_io_ops_per_host`` comes first."""
+
+    def limit(self, host: Candidate) -> int:
+        return smallest(host.state, "max_io_ops_per_host", self.conf.max_io_ops_per_host)

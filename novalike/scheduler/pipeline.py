@@ -1,0 +1,104 @@
+"""From Placement's candidates to a plan: restrictions, filters, weighers, a host for each server. No I/O.
+
+    candidates → list_candidates → restrictions → filters → Scale (weighers) → Spread → Plan
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from oslo_config import cfg
+
+from novalike.clients.allocation import CandidateQuery, Candidates
+from novalike.objects.scheduling import SchedulingRequest
+from novalike.scheduler import diagnosis
+from novalike.scheduler.candidate import Candidate, Taken, list_candidates
+from novalike.scheduler.filters.base import Check, Filter
+from novalike.scheduler.restrictions import list_restrictions
+from novalike.scheduler.snapshot import Snapshot
+from novalike.scheduler.spread import STAGE, Assignment, Spread
+from novalike.scheduler.tally import Tally
+from novalike.scheduler.weighers.base import Weigher
+from novalike.scheduler.weighers.scale import Scale
+
+
+class Plan(NamedTuple):
+    """Hosts for servers.
+
+    :param missing: servers for which there is no host.
+    :param tally: why hosts were not taken; complete only when some server is missing.
+    """
+
+    assignments: list[Assignment]
+    missing: int
+    tally: Tally
+
+
+class Pipeline:
+    """The filters and weighers of a configuration."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, filters: Sequence[tuple[str, Filter]], weighers: Sequence[Weigher]
+    ) -> None:
+        self._conf = conf
+        self._filters = filters
+        self._weighers = weighers
+
+    def plan(
+        self,
+        request: SchedulingRequest,
+        servers: Sequence[str],
+        snapshot: Snapshot,
+        query: CandidateQuery,
+        found: Candidates,
+        taken: Taken,
+        already: Mapping[str, int],
+    ) -> Plan:
+        """Hosts for these of the request's servers.
+
+        :param found: Placement's answer.
+        :param taken: what others have taken since; counted up.
+        :param already: host → other servers of the request that have claims there.
+        """
+        placed = dict(already)
+        tally = Tally()
+        restrictions = list_restrictions(self._conf, request, snapshot, query)
+        checks, rechecks = self._checks(request, placed)
+        offered = list_candidates(found, snapshot, taken)
+        passed = _sift(offered, [*restrictions, *checks, *rechecks], tally)
+        options = self._conf.filter_scheduler
+        scale = Scale(self._conf, self._weighers, passed, snapshot.multipliers)
+        spread = Spread(passed, scale, options.host_subset_size, options.shuffle_best_same_weighed_hosts)
+        assignments = spread.assign(servers, rechecks, placed, tally)
+        missing = len(servers) - len(assignments)
+        if missing:
+            diagnosis.explain_missing(snapshot, offered, query, restrictions, tally)
+            if assignments:
+                tally.add(STAGE, f"there is room for {len(assignments)} of {len(servers)} servers")
+        return Plan(assignments, missing, tally)
+
+    def _checks(
+        self, request: SchedulingRequest, placed: Mapping[str, int]
+    ) -> tuple[list[tuple[str, Check]], list[tuple[str, Check]]]:
+        """The filters' checks: those made once, and those made again before every server."""
+        once: list[tuple[str, Check]] = []
+        again: list[tuple[str, Check]] = []
+        if not request.force_host:
+            for name, filter_ in self._filters:
+                check = filter_.for_request(request, placed)
+                if check is not None:
+                    (again if filter_.follows_placement else once).append((name, check))
+        return once, again
+
+
+def _sift(hosts: list[Candidate], checks: Sequence[tuple[str, Check]], tally: Tally) -> list[Candidate]:
+    """The hosts that pass all checks, stage by stage."""
+    for stage, check in checks:
+        passed: list[Candidate] = []
+        for host in hosts:
+            reason = check(host)
+            if reason is None:
+                passed.append(host)
+            else:
+                tally.add(stage, reason, host.state.host)
+        hosts = passed
+    return hosts

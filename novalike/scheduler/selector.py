@@ -1,0 +1,180 @@
+"""One request from question to answer: ask Placement, plan, claim; and again when others were faster."""
+
+import logging
+from collections import Counter
+
+from oslo_config import cfg
+
+from novalike.clients.allocation import CandidateQuery, QueryRefused
+from novalike.clients.placement import PlacementClient
+from novalike.objects import errors
+from novalike.objects.scheduling import Rejection, SchedulingRequest, Selection, Selections
+from novalike.scheduler import claims
+from novalike.scheduler.desk import CandidateDesk
+from novalike.scheduler.keeper import SnapshotKeeper
+from novalike.scheduler.ledger import Ledger
+from novalike.scheduler.pipeline import Pipeline, Plan
+from novalike.scheduler.resources import UnusableExtraSpec, build_query
+from novalike.scheduler.restrictions import asked_nodes
+from novalike.scheduler.snapshot import Snapshot
+from novalike.scheduler.spread import Assignment
+
+LOG = logging.getLogger(__name__)
+
+ATTEMPTS = 4
+WHOLE_WRITES = 2
+
+
+class Selector:
+    """Chooses and claims hosts. Safe for threads."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, placement: PlacementClient, keeper: SnapshotKeeper, pipeline: Pipeline
+    ) -> None:
+        self._conf = conf
+        self._placement = placement
+        self._keeper = keeper
+        self._pipeline = pipeline
+        self._ledger = Ledger()
+        self._desk = CandidateDesk(placement, self._ledger)
+
+    def select(self, request: SchedulingRequest) -> Selections:
+        """A claimed host for every server of the request, or none and why.
+
+        :raises Unavailable: Placement, or at first the conductor, can't be reached.
+        """
+        snapshot = self._keeper.current()
+        answer = self._try(request, snapshot)
+        if not answer.selections and self._newer(snapshot):
+            # The snapshot may just be too old to know a host that Placement knows.
+            answer = self._try(request, self._keeper.current())
+        if not answer.selections:
+            _log_failure(request, answer)
+        return answer
+
+    def _newer(self, snapshot: Snapshot) -> bool:
+        try:
+            return self._keeper.refresh() or self._keeper.current() is not snapshot
+        except errors.Unavailable:
+            return False
+
+    def _try(self, request: SchedulingRequest, snapshot: Snapshot) -> Selections:
+        nodes = asked_nodes(request, snapshot)
+        if nodes is not None and not nodes:
+            wanted = f"host: {request.host or 'any'}, node: {request.node or 'any'}"
+            return _refused("requested host", f"there is no such host ({wanted})")
+        in_tree = nodes[0].uuid if nodes is not None and len(nodes) == 1 else None
+        limit = max(self._conf.scheduler.max_placement_results, len(request.instance_uuids))
+        try:
+            query = build_query(self._conf, request, in_tree, limit)
+            return self._claim_all(request, snapshot, query)
+        except UnusableExtraSpec as error:
+            return _refused("flavor", str(error))
+        except QueryRefused as error:
+            return _refused("placement", str(error))
+
+    def _claim_all(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> Selections:
+        won: dict[str, Assignment] = {}
+        tried = False
+        try:
+            for attempt in range(ATTEMPTS):
+                pending = [uuid for uuid in request.instance_uuids if uuid not in won]
+                already = Counter(assignment.state.host for assignment in won.values())
+                plan, entry = self._plan(request, pending, snapshot, query, already)
+                if entry is None:
+                    # Claims of an earlier try, which nobody knows of any more, may be what is in the way.
+                    if claims.release(self._placement, request.instance_uuids) and attempt == 0:
+                        continue
+                    return Selections(rejections=plan.tally.rejections())
+                claimed, tried = False, True
+                try:
+                    got = claims.commit(self._placement, request, plan.assignments, attempt >= WHOLE_WRITES)
+                    claimed = bool(got)
+                finally:
+                    self._ledger.settle(entry, claimed)
+                won.update({assignment.instance_uuid: assignment for assignment in got})
+                if len(won) == len(request.instance_uuids):
+                    return _selected(request, won)
+        except errors.NovalikeError:
+            # A write that got no answer may have been done.
+            claims.release(self._placement, request.instance_uuids if tried else ())
+            raise
+        claims.release(self._placement, won)
+        return _refused("claim", f"other requests were faster {ATTEMPTS} times")
+
+    def _plan(
+        self,
+        request: SchedulingRequest,
+        servers: list[str],
+        snapshot: Snapshot,
+        query: CandidateQuery,
+        already: Counter[str],
+    ) -> tuple[Plan, int | None]:
+        """A plan, and its entry in the ledger when it is complete.
+
+        What others are claiming at the moment may fail, and may be counted twice; so before we say that there
+        is no room, we look again at what Placement says alone, and at all that it has.
+        """
+        for counting in (True, False):
+            reader = self._ledger.begin()
+            try:
+                found, began = self._desk.ask(query)
+                with self._ledger.lock:
+                    taken = self._ledger.taken_since(began) if counting else {}
+                    counted = bool(taken)
+                    plan = self._pipeline.plan(request, servers, snapshot, query, found, taken, already)
+                    if not plan.missing:
+                        return plan, self._ledger.enter(a.choice for a in plan.assignments)
+            finally:
+                self._ledger.end(reader)
+            truncated = query.limit is not None and len(found.allocation_requests) >= query.limit
+            if not counted and not truncated:
+                break
+            if truncated:
+                query = _unlimited(query)
+        return plan, None
+
+
+def _unlimited(query: CandidateQuery) -> CandidateQuery:
+    return CandidateQuery(
+        groups=query.groups,
+        root_required=query.root_required,
+        root_forbidden=query.root_forbidden,
+        group_policy=query.group_policy,
+        in_tree=query.in_tree,
+    )
+
+
+def _selected(request: SchedulingRequest, won: dict[str, Assignment]) -> Selections:
+    return Selections(selections=tuple(_selection(won[uuid]) for uuid in request.instance_uuids))
+
+
+def _selection(assignment: Assignment) -> Selection:
+    state = assignment.state
+    return Selection(
+        instance_uuid=assignment.instance_uuid,
+        host=state.host,
+        node=state.hypervisor_hostname,
+        node_uuid=state.uuid,
+        endpoint=state.endpoint,
+        cell=state.cell,
+        zone=state.zone,
+    )
+
+
+def _refused(stage: str, reason: str) -> Selections:
+    return Selections(rejections=(Rejection(stage=stage, reason=reason),))
+
+
+def _log_failure(request: SchedulingRequest, answer: Selections) -> None:
+    counts: Counter[str] = Counter()
+    for rejection in answer.rejections:
+        counts[rejection.stage] += len(rejection.hosts)
+    LOG.info(
+        "No host for %s server(s) of flavor %s (first: %s). Hosts by stage: %s. %s",
+        len(request.instance_uuids),
+        request.flavor.flavor_id,
+        request.instance_uuids[0] if request.instance_uuids else None,
+        ", ".join(f"{stage} {count}" for stage, count in counts.items()),
+        "; ".join(f"{r.stage}: {r.reason}" for r in answer.rejections),
+    )

@@ -1,0 +1,1 @@
+"""Weighers: which of the hosts that could be taken is the best."""

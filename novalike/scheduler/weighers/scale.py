@@ -1,0 +1,56 @@
+"""The weights of a request's hosts: Σ multiplier × normalised value.
+
+Values are normalised by the range that they have among all hosts at the beginning of the request. The range
+stays while its servers are placed, so that only the host that has just been taken needs weighing again.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from oslo_config import cfg
+
+from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.weighers.base import Weigher
+
+NO_OVERRIDES: Mapping[str, float] = {}
+
+
+class Scale:
+    """Weighs the hosts of one request.
+
+    :param overrides: provider uuid → multipliers that aggregates of the host give.
+    """
+
+    def __init__(
+        self,
+        conf: cfg.ConfigOpts,
+        weighers: Sequence[Weigher],
+        hosts: Sequence[Candidate],
+        overrides: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        self._overrides = overrides
+        overridden = {option for found in overrides.values() for option in found}
+        self._terms: list[tuple[Weigher, float, float, float]] = []
+        for weigher in weighers:
+            multiplier = getattr(conf.filter_scheduler, weigher.option)
+            if multiplier or weigher.option in overridden:
+                values = list(map(weigher.value, hosts)) or [0.0]
+                low = min(values) if weigher.floor is None else weigher.floor
+                span = max(values) - low
+                if not span and weigher.constant:
+                    continue
+                # Where all are equal there is no range; what this request adds still has to count.
+                span = span or 1.0
+                self._terms.append((weigher, weigher.sign * multiplier, low, span))
+
+    def weigh(self, host: Candidate) -> float:
+        """The weight of a host as it is now: more is better."""
+        overrides = self._overrides.get(host.state.uuid, NO_OVERRIDES) if self._overrides else NO_OVERRIDES
+        weight = 0.0
+        for weigher, multiplier, low, span in self._terms:
+            if overrides and weigher.option in overrides:
+                multiplier = weigher.sign * overrides[weigher.option]  # noqa: PLW2901
+            value = weigher.value(host)
+            if weigher.floor is not None and value < low:
+                value = low
+            weight += multiplier * (value - low) / span
+        return weight

@@ -1,0 +1,1 @@
+"""Hypervisors, behind one contract (``driver.py``). Only ``novalike.compute`` may import this package."""

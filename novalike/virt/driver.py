@@ -1,0 +1,230 @@
+"""The contract between the compute daemon and a hypervisor.
+
+A driver implements :class:`Driver`. What not every hypervisor can do is an optional ability: a Protocol that
+a driver may implement as well; the traits reported to Placement follow from which it has.
+
+Every method may be called again after it was interrupted anywhere, by another process: it looks at what is
+there before it makes or removes anything. Drivers raise the errors listed here and nothing else on purpose.
+"""
+
+import abc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from oslo_config import cfg
+
+from novalike.objects import errors
+from novalike.objects.host import NodeReport
+from novalike.objects.network import Vif
+from novalike.objects.record import Record
+from novalike.objects.server import ServerSpec
+
+
+class GuestNotFound(errors.NotFound):
+    template = "The hypervisor has no guest for instance {instance_id}"
+
+
+class GuestFailed(errors.NovalikeError):
+    """The hypervisor refused or failed; another host might not."""
+
+    template = "{reason}"
+
+
+class ImageRejected(errors.BuildAborted):
+    """The image is not what it says it is, or is dangerous. No other host would take it."""
+
+    template = "Image {image_id} is unacceptable: {reason}"
+
+
+class GuestInfo(Record, frozen=True):
+    """A guest as the hypervisor sees it. ``power_state`` in Nova's numbers (``lifecycle.PowerState``)."""
+
+    instance_uuid: str
+    instance_name: str
+    power_state: int
+    memory_mb: int = 0
+    vcpus: int = 0
+
+
+class ConsoleLocation(Record, frozen=True):
+    """Where a console listens, as seen from the proxies."""
+
+    host: str
+    port: int
+
+
+class ConfigDrive(Record, frozen=True):
+    """The files of a config drive: path → content."""
+
+    files: dict[str, bytes]
+
+
+class ImageSource(Protocol):
+    """Where a driver gets an image's bytes from (the compute daemon gives it Glance)."""
+
+    def chunks(self, image_id: str) -> Iterator[bytes]:
+        """The image's data, in pieces.
+
+        :raises ImageNotFound: it is gone.
+        :raises Unavailable: Glance can't be reached, or the stream broke.
+        """
+
+
+PowerListener = Callable[[str, int], None]
+
+
+class Driver(abc.ABC):
+    """What every hypervisor can do.
+
+    :param conf: the configuration.
+    :param images: where images come from.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, images: ImageSource) -> None:
+        self.conf = conf
+        self.images = images
+
+    @abc.abstractmethod
+    def start(self) -> None:
+        """Connect to the hypervisor and check that it can be used.
+
+        :raises SystemExit: it never will be, with a sentence that says what to change.
+        :raises Unavailable: it isn't there now.
+        """
+
+    @abc.abstractmethod
+    def stop(self) -> None:
+        """Let go of the hypervisor; guests keep running."""
+
+    @abc.abstractmethod
+    def is_healthy(self) -> bool:
+        """Whether the hypervisor answers now."""
+
+    @abc.abstractmethod
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts this process stands for; one, except for the fake driver."""
+
+    @abc.abstractmethod
+    def node_reports(self) -> tuple[NodeReport, ...]:
+        """What the hosts have and are, one report per node.
+
+        :raises Unavailable: the hypervisor can't be reached.
+        """
+
+    @abc.abstractmethod
+    def guests(self, host: str) -> tuple[GuestInfo, ...]:
+        """All guests on a host that are ours to know about."""
+
+    @abc.abstractmethod
+    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
+        """A guest.
+
+        :raises GuestNotFound: there is none.
+        """
+
+    @abc.abstractmethod
+    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
+        """Fetch the image if it isn't cached, verify it, make the guest's disks. Gives the root device name.
+
+        :raises ImageRejected: checksum, format, backing file, size.
+        :raises GuestFailed: no space, no template.
+        :raises ImageNotFound: the image is gone.
+        :raises Unavailable: it can't be fetched now.
+        """
+
+    @abc.abstractmethod
+    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Make the host's side of the interfaces.
+
+        :raises GuestFailed: one can't be plugged.
+        """
+
+    @abc.abstractmethod
+    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Remove the host's side of the interfaces, as far as they are there."""
+
+    @abc.abstractmethod
+    def spawn(
+        self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None
+    ) -> None:
+        """Define the guest and start it, unless it runs already. Disks are there, interfaces plugged.
+
+        :raises GuestFailed: it doesn't start.
+        """
+
+    @abc.abstractmethod
+    def destroy(self, host: str, spec: ServerSpec) -> None:
+        """Stop the guest the hard way and remove it and its disks, as far as they are there.
+
+        :raises GuestFailed: it can't be removed.
+        """
+
+    @abc.abstractmethod
+    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Start a stopped guest; a running one is left alone.
+
+        :raises GuestNotFound: there is none and it can't be defined again.
+        :raises GuestFailed: it doesn't start.
+        """
+
+    @abc.abstractmethod
+    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
+        """Ask the guest to shut down and, ``timeout`` seconds later (0: at once), switch it off.
+
+        :raises GuestNotFound: there is none.
+        """
+
+    @abc.abstractmethod
+    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
+        """Restart the guest. A soft reboot that the guest does not follow becomes a hard one.
+
+        :raises GuestNotFound: there is none (soft); a hard reboot defines the guest again from its disks.
+        :raises GuestFailed: it doesn't start.
+        """
+
+    @abc.abstractmethod
+    def on_power_change(self, listener: PowerListener) -> None:
+        """Call ``listener(instance uuid, power state)`` when a guest starts or stops by itself."""
+
+
+@runtime_checkable
+class KeepsConsoleLog(Protocol):
+    """The hypervisor keeps what a guest writes to its serial console."""
+
+    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
+        """All of the log that is kept.
+
+        :raises GuestNotFound: there is no guest.
+        """
+
+
+@runtime_checkable
+class HasVnc(Protocol):
+    """Guests have a VNC console."""
+
+    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
+        """Where it listens.
+
+        :raises GuestNotFound: there is no guest.
+        :raises ConsoleTypeUnavailable: the guest was made without.
+        """
+
+
+@runtime_checkable
+class CachesImages(Protocol):
+    """Base images are kept on the host and can be thrown away when nothing uses them."""
+
+    def prune_image_cache(self, used_image_ids: frozenset[str], max_age: float) -> tuple[str, ...]:
+        """Remove cached images that nothing has used for ``max_age`` seconds. Gives what was removed."""
+
+
+def instance_directory(conf: cfg.ConfigOpts, uuid: str) -> Path:
+    """Where a guest's files are."""
+    return Path(conf.state_path) / "instances" / uuid
+
+
+def capability_traits(driver: Driver) -> tuple[str, ...]:
+    """The os-traits names that follow from a driver's abilities."""
+    table: tuple[tuple[type[Any], str], ...] = ((HasVnc, "COMPUTE_GRAPHICS_MODEL_VGA"),)
+    return tuple(trait for ability, trait in table if isinstance(driver, ability))

@@ -1,0 +1,1 @@
+"""A hypervisor in memory: any number of hosts in one process, with latency and failures to order."""

@@ -1,0 +1,64 @@
+"""Fetch an image into a file, and check size and hash on the way."""
+
+import errno
+import hashlib
+import os
+from pathlib import Path
+
+from novalike.objects.image import Image
+from novalike.virt.driver import GuestFailed, ImageRejected, ImageSource
+from novalike.virt.native_threads import NativeThreads
+
+
+def fetch(source: ImageSource, image: Image, target: Path, threads: NativeThreads) -> None:
+    """Write the image's data to ``target``, safely on disk when this returns; remove it when it fails.
+
+    :raises ImageRejected: size or hash are not what Glance said.
+    :raises GuestFailed: the disk is full or can't be written.
+    :raises ImageNotFound, Unavailable: from ``source``.
+    """
+    try:
+        _write(source, image, target, threads)
+    except OSError as e:
+        target.unlink(missing_ok=True)
+        full = "no space left for it" if e.errno in (errno.ENOSPC, errno.EDQUOT) else e.strerror or str(e)
+        raise GuestFailed(reason=f"Image {image.id} could not be stored: {full}") from e
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _write(source: ImageSource, image: Image, target: Path, threads: NativeThreads) -> None:
+    free = os.statvfs(target.parent)
+    if image.size and image.size > free.f_bavail * free.f_frsize:
+        raise OSError(errno.ENOSPC, "No space left on device")
+    algorithm, expected = _expected_hash(image)
+    digest = hashlib.new(algorithm, usedforsecurity=False) if algorithm else None
+    written = 0
+    with target.open("wb") as f:
+        for chunk in source.chunks(image.id):
+            written += len(chunk)
+            if image.size is not None and written > image.size:
+                break  # more than promised: don't fill the disk with it
+            if digest:
+                digest.update(chunk)
+            f.write(chunk)
+        f.flush()
+        if image.size is not None and written != image.size:
+            which = "more" if written > image.size else f"{written} bytes instead"
+            raise ImageRejected(image_id=image.id, reason=f"It should have {image.size} bytes, and has {which}")
+        if digest and digest.hexdigest() != expected.lower():
+            raise ImageRejected(image_id=image.id, reason=f"Its {algorithm} checksum is not the recorded one")
+        threads.run(os.fsync, f.fileno())
+
+
+def _expected_hash(image: Image) -> tuple[str | None, str]:
+    """The strongest hash that Glance recorded and we can compute.
+
+    :raises ImageRejected: there is one and we can't.
+    """
+    if image.os_hash_algo and image.os_hash_value:
+        if image.os_hash_algo not in hashlib.algorithms_available or image.os_hash_algo.startswith("shake"):
+            raise ImageRejected(image_id=image.id, reason=f"Hash algorithm {image.os_hash_algo} is not known here")
+        return image.os_hash_algo, image.os_hash_value
+    return ("md5", image.checksum) if image.checksum else (None, "")

@@ -1,0 +1,97 @@
+"""The files of a guest's disks. Each appears by being renamed, so one that is there is complete."""
+
+import logging
+import shutil
+from pathlib import Path
+
+from oslo_concurrency import processutils
+
+from novalike.virt.driver import GuestFailed
+from novalike.virt.images import qemu_img
+from novalike.virt.images.cache import Base
+from novalike.virt.libvirt.record import DiskRecord
+
+LOG = logging.getLogger(__name__)
+
+_MKFS = {
+    "ext2": ("-F", "-q", "-L"),
+    "ext3": ("-F", "-q", "-L"),
+    "ext4": ("-F", "-q", "-L"),
+    "xfs": ("-f", "-q", "-L"),
+    "vfat": ("-n",),
+}
+
+
+def make(folder: Path, disk: DiskRecord, base: Base | None) -> None:
+    """Make a disk, unless it is there.
+
+    :param base: for the root disk: what it shows at first.
+    :raises GuestFailed: no space, or a file system that this host can't make.
+    """
+    path = folder / disk.file
+    if path.exists() or disk.content == "config":
+        return
+    partial = folder / f"{disk.file}.part"
+    partial.unlink(missing_ok=True)
+    try:
+        if disk.content == "image":
+            assert base is not None
+            _root(partial, disk, base)
+        else:
+            _blank(partial, disk)
+        partial.rename(path)
+    except OSError as e:
+        raise GuestFailed(reason=f"Could not make disk {disk.file}: {e.strerror or e}") from e
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _root(path: Path, disk: DiskRecord, base: Base) -> None:
+    size = disk.size or base.virtual_size
+    if disk.format == "qcow2":
+        qemu_img.create_overlay(path, Path(base.path), base.format, size)
+        return
+    qemu_img.convert(Path(base.path), base.format, path, "raw")
+    if size > base.virtual_size:
+        qemu_img.resize(path, "raw", size)
+
+
+def _blank(path: Path, disk: DiskRecord) -> None:
+    raw = path.with_name(path.name + ".raw") if disk.format != "raw" else path
+    raw.unlink(missing_ok=True)
+    try:
+        qemu_img.create_empty(raw, "raw", disk.size or 0)
+        if disk.content == "swap":
+            _format("mkswap", str(raw))
+        elif disk.filesystem:
+            options = _MKFS.get(disk.filesystem)
+            if options is None:
+                raise GuestFailed(reason=f"Ephemeral disks can't have file system {disk.filesystem!r}")
+            _format(f"mkfs.{disk.filesystem}", *options, disk.label or "ephemeral", str(raw))
+        if raw != path:
+            qemu_img.convert(raw, "raw", path, disk.format)
+    finally:
+        if raw != path:
+            raw.unlink(missing_ok=True)
+
+
+def _format(program: str, *args: str) -> None:
+    try:
+        processutils.execute(program, *args)
+    except FileNotFoundError as e:
+        raise GuestFailed(reason=f"This host has no {program}, which the disk needs") from e
+    except processutils.ProcessExecutionError as e:
+        raise GuestFailed(reason=f"{program} failed: {(e.stderr or '').strip()}") from e
+
+
+def remove(folder: Path) -> None:
+    """Remove a guest's folder with all its disks, as far as it is there.
+
+    :raises GuestFailed: something in it can't be removed.
+    """
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as e:
+        raise GuestFailed(reason=f"Could not remove {folder.name}: {e.strerror or e}") from e

@@ -1,0 +1,387 @@
+"""The libvirt driver: guests on KVM or QEMU.
+
+This file says what happens in which order; how is in the modules beside it::
+
+    hardware, unsupported  what a guest gets             disk_plan, disk_files   its disks
+    guest_builder          all of it in one GuestSpec    guestxml/               that as XML
+    domains, power         one guest in libvirt          vif_plug                the host's side of its interfaces
+    connection, events     libvirt itself                host_report, traits     the host
+"""
+
+import contextlib
+import logging
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import libvirt
+from oslo_config import cfg
+
+from novalike.objects import errors
+from novalike.objects.host import NodeReport
+from novalike.objects.network import Vif
+from novalike.objects.server import ServerSpec
+from novalike.virt import config_drive as config_drives
+from novalike.virt import driver as contract
+from novalike.virt.driver import (
+    ConfigDrive,
+    ConsoleLocation,
+    GuestFailed,
+    GuestInfo,
+    GuestNotFound,
+    ImageSource,
+    PowerListener,
+)
+from novalike.virt.images.cache import ImageCache
+from novalike.virt.libvirt import (
+    capabilities,
+    console_log,
+    disk_files,
+    disk_plan,
+    domains,
+    guest_builder,
+    hardware,
+    host_report,
+    node_identity,
+    power,
+    preflight,
+    record,
+    traits,
+    unsupported,
+)
+from novalike.virt.libvirt.connection import Connection
+from novalike.virt.libvirt.events import PowerEvents
+from novalike.virt.libvirt.guestxml import domain as domain_xml
+from novalike.virt.libvirt.vif_plug import VifPlugger
+from novalike.virt.native_threads import NativeThreads
+
+LOG = logging.getLogger(__name__)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class LibvirtDriver(contract.Driver):
+    """See :class:`novalike.virt.driver.Driver`; also keeps console logs, has VNC, caches images."""
+
+    def __init__(self, conf: cfg.ConfigOpts, images: ImageSource) -> None:
+        super().__init__(conf, images)
+        self._threads = NativeThreads(conf.libvirt.threads)
+        self._instances = Path(conf.state_path) / "instances"
+        self._cache = ImageCache(self._instances / "_base", images, self._threads)
+        self._plugger = VifPlugger(conf.neutron.ovs_bridge, self._threads)
+        self._listeners: list[PowerListener] = []
+        self._busy: Counter[str] = Counter()
+        self._events: PowerEvents | None = None
+        self._connection = Connection(conf.libvirt.connection_uri, self._threads, self._connected)
+        self._node_uuid = ""
+        self._cache_mode = conf.libvirt.disk_cachemode
+        self._capabilities: capabilities.HostCapabilities | None = None
+        self._machines: dict[str, capabilities.MachineCapabilities] = {}
+        self._traits: tuple[str, ...] | None = None
+        self._facts_lock = threading.Lock()
+
+    # -- the host
+
+    def start(self) -> None:
+        preflight.check_host(self.conf, self._instances)
+        self._node_uuid = preflight.writing(node_identity.identify, Path(self.conf.state_path), self.conf.host)
+        preflight.writing(self._cache.prepare)
+        if self._cache_mode == "none" and not preflight.has_direct_io(self._instances):
+            LOG.info("%s has no O_DIRECT: guests' disks use cache mode writeback", self._instances)
+            self._cache_mode = "writeback"
+        self._plugger.start()
+        if self._events is None:
+            self._events = PowerEvents(self._power_changed)
+        preflight.check_virt_type(self.conf, self._host())
+        preflight.check_machine(self.conf, self._machine(hardware.machine_type(self.conf, None, self._host().arch)))
+        options = self.conf.libvirt
+        LOG.info("Hypervisor is usable: %s, virt_type %s", options.connection_uri, options.virt_type)
+
+    def stop(self) -> None:
+        if self._events is not None:
+            self._events.close()
+            self._events = None
+        self._connection.close()
+
+    def is_healthy(self) -> bool:
+        try:
+            self._connection.call(libvirt.virConnect.getLibVersion)
+        except (errors.Unavailable, libvirt.libvirtError):
+            return False
+        return True
+
+    def hosts(self) -> tuple[str, ...]:
+        return (self.conf.host,)
+
+    def node_reports(self) -> tuple[NodeReport, ...]:
+        measured = self._call(host_report.measure, self._node_uuid)
+        return (
+            host_report.report(
+                self.conf,
+                measured,
+                node_uuid=self._node_uuid,
+                capabilities=self._host(),
+                traits=self._host_traits(),
+                instances=self._instances,
+            ),
+        )
+
+    def on_power_change(self, listener: PowerListener) -> None:
+        self._listeners.append(listener)
+
+    # -- guests: looking
+
+    def guests(self, host: str) -> tuple[GuestInfo, ...]:
+        return tuple(self._call(domains.infos, self._node_uuid))
+
+    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
+        found = self._call(domains.info, spec.server.uuid, self._node_uuid)
+        if found is None:
+            raise GuestNotFound(instance_id=spec.server.uuid)
+        return found
+
+    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
+        folder = self._folder(spec_uuid)
+        text = console_log.tail(folder / guest_builder.CONSOLE_LOG, self.conf.libvirt.console_log_bytes)
+        if text is None:
+            if self._call(domains.info, spec_uuid, self._node_uuid) is None:
+                raise GuestNotFound(instance_id=spec_uuid)
+            return b""
+        return text
+
+    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
+        port = self._call(domains.vnc_port, spec_uuid)
+        if port == 0:
+            raise GuestNotFound(instance_id=spec_uuid)
+        if port is None:
+            raise errors.ConsoleTypeUnavailable(console_type="novnc")
+        return ConsoleLocation(host=self.conf.vnc.server_proxyclient_address, port=port)
+
+    # -- guests: making
+
+    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
+        unsupported.check(spec.image, spec.server.flavor, self._host().arch)
+        self._check_firmware(spec)
+        folder = self._folder(spec.server.uuid)
+        known = record.read(folder)
+        planned = known or disk_plan.plan(self.conf, spec, self._host().arch)
+        image = spec.image
+        if image is None:
+            raise GuestFailed(reason="Servers without an image (booted from a volume) are not supported")
+        if known is None or any(
+            not (folder / disk.file).exists() for disk in known.disks if disk.content != "config"
+        ):
+            limit = next(disk.size for disk in planned.disks if disk.content == "image")
+            base = self._cache.base(image, limit if known is None else None)
+            with _disk_errors():
+                # others may pass (QEMU runs as its own user), not look
+                folder.mkdir(mode=0o711, exist_ok=True)
+                folder.chmod(0o711)
+                planned = disk_plan.complete(planned, base, self._kernel(spec), self._ramdisk(spec))
+                record.write(folder, planned)
+                for disk in planned.disks:
+                    disk_files.make(folder, disk, base)
+        return planned.root_device
+
+    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        for vif in vifs:
+            self._plugger.plug(spec, vif)
+
+    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        for vif in vifs:
+            self._plugger.unplug(spec, vif)
+
+    def spawn(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None) -> None:
+        uuid = spec.server.uuid
+        with self._quiet(uuid):
+            if self._call(domains.is_active, uuid):
+                return
+            if config_drive is not None:
+                self._write_config_drive(uuid, config_drive)
+            self._define(spec, vifs)
+            self._start(uuid)
+
+    def destroy(self, host: str, spec: ServerSpec) -> None:
+        uuid = spec.server.uuid
+        with self._quiet(uuid):
+            self._call(domains.switch_off, uuid)
+            self._call(domains.undefine, uuid)
+            self._threads.run(disk_files.remove, self._folder(uuid))
+
+    # -- guests: power
+
+    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        uuid = spec.server.uuid
+        with self._quiet(uuid):
+            if self._call(domains.is_active, uuid):
+                return
+            self._restart(spec, vifs)
+
+    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
+        uuid = spec.server.uuid
+        with self._quiet(uuid), _libvirt_errors():
+            if self._connection.call(domains.is_active, uuid) is None:
+                raise GuestNotFound(instance_id=uuid)
+            power.power_off(self._connection, uuid, timeout)
+
+    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
+        uuid = spec.server.uuid
+        with self._quiet(uuid), _libvirt_errors():
+            if not hard and self._reboot_softly(uuid):
+                return
+            self._connection.call(domains.switch_off, uuid)
+            self._restart(spec, vifs)
+
+    def _reboot_softly(self, uuid: str) -> bool:
+        active = self._connection.call(domains.is_active, uuid)
+        if active is None:
+            raise GuestNotFound(instance_id=uuid)
+        if not active or not power.shut_down(self._connection, uuid, self.conf.libvirt.wait_soft_reboot_seconds):
+            LOG.info("Instance %s did not follow a soft reboot: rebooting it the hard way", uuid)
+            return False
+        return self._connection.call(domains.start, uuid)
+
+    def _restart(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Define a stopped guest anew and start it."""
+        self.plug(self.conf.host, spec, vifs)
+        self._define(spec, vifs)
+        self._start(spec.server.uuid)
+
+    # -- images
+
+    def prune_image_cache(self, used_image_ids: frozenset[str], max_age: float) -> tuple[str, ...]:
+        used: set[str] = set()
+        for folder in self._instances.iterdir():
+            known = record.read(folder) if folder.is_dir() else None
+            if known is not None:
+                used.update(Path(path).name for path in (known.base, known.kernel, known.ramdisk) if path)
+        return self._cache.prune(used_image_ids, frozenset(used), max_age)
+
+    # -- how
+
+    def _folder(self, uuid: str) -> Path:
+        return contract.instance_directory(self.conf, uuid)
+
+    def _call(
+        self, function: Callable[Concatenate[libvirt.virConnect, P], R], /, *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        with _libvirt_errors():
+            return self._connection.call(function, *args, **kwargs)
+
+    def _connected(self, connection: libvirt.virConnect) -> None:
+        if self._events is not None:
+            self._events.subscribe(connection)
+
+    def _define(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        folder = self._folder(spec.server.uuid)
+        known = record.read(folder)
+        if known is None:
+            raise GuestNotFound(instance_id=spec.server.uuid)
+        guest = guest_builder.build(
+            self.conf,
+            spec,
+            known,
+            vifs,
+            folder,
+            node=self._node_uuid,
+            arch=self._host().arch,
+            cache_mode=self._cache_mode,
+        )
+        self._call(domains.define, domain_xml.render(guest))
+
+    def _start(self, uuid: str) -> None:
+        if not self._call(domains.start, uuid):
+            raise GuestNotFound(instance_id=uuid)
+
+    def _write_config_drive(self, uuid: str, drive: ConfigDrive) -> None:
+        folder = self._folder(uuid)
+        try:
+            config_drives.write(drive, folder / disk_plan.CONFIG_DRIVE)
+        except (OSError, ValueError) as e:
+            raise GuestFailed(reason=f"Could not write the config drive: {e}") from e
+
+    def _blob(self, spec: ServerSpec, image_id: str | None) -> str | None:
+        return str(self._cache.blob(str(image_id), spec.server.project_id)) if image_id else None
+
+    def _kernel(self, spec: ServerSpec) -> str | None:
+        return self._blob(spec, hardware.properties(spec.image).get("kernel_id") or spec.server.kernel_id)
+
+    def _ramdisk(self, spec: ServerSpec) -> str | None:
+        return self._blob(spec, hardware.properties(spec.image).get("ramdisk_id") or spec.server.ramdisk_id)
+
+    def _check_firmware(self, spec: ServerSpec) -> None:
+        if hardware.firmware(spec.image) == "uefi":
+            machine = hardware.machine_type(self.conf, spec.image, self._host().arch)
+            if "efi" not in self._machine(machine).firmwares:
+                raise GuestFailed(reason=f"This host has no UEFI firmware for machine type {machine}")
+
+    def _host(self) -> capabilities.HostCapabilities:
+        with self._facts_lock:
+            if self._capabilities is None:
+                self._capabilities = self._call(capabilities.query_host)
+            return self._capabilities
+
+    def _machine(self, machine: str) -> capabilities.MachineCapabilities:
+        arch = self._host().arch
+        with self._facts_lock:
+            if machine not in self._machines:
+                self._machines[machine] = self._call(
+                    capabilities.query_machine, arch, machine, self.conf.libvirt.virt_type
+                )
+            return self._machines[machine]
+
+    def _host_traits(self) -> tuple[str, ...]:
+        if self._traits is None:
+            arch = self._host().arch
+            default = hardware.machine_type(self.conf, None, arch)
+            machines = [self._machine(name) for name in {default, *(("pc", "q35") if arch == "x86_64" else ())}]
+            found = traits.compute_traits(arch, machines, has_screen=self.conf.vnc.enabled)
+            cpu_xml = self._machine(default).guest_cpu_xml
+            if cpu_xml:
+                features = self._call(capabilities.query_cpu_features, arch, self.conf.libvirt.virt_type, cpu_xml)
+                found |= traits.cpu_traits(features)
+            self._traits = tuple(sorted(found | set(contract.capability_traits(self))))
+        return self._traits
+
+    @contextlib.contextmanager
+    def _quiet(self, uuid: str) -> Iterator[None]:
+        """While we change a guest's power, its events are no news."""
+        self._busy[uuid] += 1
+        try:
+            yield
+        finally:
+            self._busy[uuid] -= 1
+            if not self._busy[uuid]:
+                del self._busy[uuid]
+
+    def _power_changed(self, uuid: str) -> None:
+        if uuid in self._busy:
+            return
+        try:
+            found = self._call(domains.info, uuid, self._node_uuid)
+        except (GuestFailed, errors.Unavailable):
+            LOG.warning("Could not look at instance %s after its power changed", uuid)
+            return
+        if found is None or uuid in self._busy:
+            return
+        for listener in self._listeners:
+            listener(uuid, found.power_state)
+
+
+@contextlib.contextmanager
+def _libvirt_errors() -> Iterator[None]:
+    try:
+        yield
+    except libvirt.libvirtError as e:
+        raise GuestFailed(reason=f"libvirt: {e}") from e
+
+
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as e:
+        raise GuestFailed(reason=f"Could not write to the folder of guests: {e.strerror or e}") from e
+

@@ -1,0 +1,72 @@
+"""What was decided when a guest was made, kept in its folder: its hardware must not change by a restart.
+
+Configuration and image may have changed since; a guest that finds its disks elsewhere does not boot.
+"""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+from novalike.objects.record import Record
+
+FILE = "guest.json"
+
+
+class DiskRecord(Record, frozen=True):
+    """A disk of a guest.
+
+    :param file: its file, in the guest's folder.
+    :param size: bytes; None is "as large as the image".
+    :param content: ``image``, ``ephemeral``, ``swap``, or ``config`` (a CD, there if its file is).
+    :param filesystem: for ephemeral disks.
+    """
+
+    file: str
+    content: str
+    format: str
+    target: str
+    bus: str
+    device: str = "disk"
+    size: int | None = None
+    boot_order: int | None = None
+    filesystem: str | None = None
+    label: str | None = None
+
+
+class GuestRecord(Record, frozen=True):
+    """What was decided for a guest.
+
+    :param base: name of the base file that its root disk is laid over.
+    :param kernel: path of the kernel to boot, for images without a boot loader.
+    """
+
+    machine: str
+    disks: tuple[DiskRecord, ...]
+    scsi_model: str = "virtio-scsi"
+    base: str | None = None
+    kernel: str | None = None
+    ramdisk: str | None = None
+
+    @property
+    def root_device(self) -> str:
+        """The root disk's device name."""
+        return f"/dev/{next(disk.target for disk in self.disks if disk.content == 'image')}"
+
+
+def read(folder: Path) -> GuestRecord | None:
+    """The record in a guest's folder, if it is there."""
+    try:
+        return msgspec.json.decode((folder / FILE).read_bytes(), type=GuestRecord)
+    except FileNotFoundError:
+        return None
+
+
+def write(folder: Path, record: GuestRecord) -> None:
+    """Keep the record; it appears complete or not at all."""
+    partial = folder / (FILE + ".part")
+    with partial.open("wb") as f:
+        f.write(msgspec.json.format(msgspec.json.encode(record)))
+        f.flush()
+        os.fsync(f.fileno())
+    partial.rename(folder / FILE)

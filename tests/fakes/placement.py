@@ -1,0 +1,251 @@
+"""Placement in memory: the interface of ``clients.placement.PlacementClient``, with its rules.
+
+Capacities, ``max_unit``, generations of providers and consumers, all-or-nothing writes. No nested providers:
+every provider is its own root.
+"""
+
+import copy
+import itertools
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from novalike.clients import provider as providers
+from novalike.clients.allocation import (
+    Allocation,
+    Amounts,
+    CandidateQuery,
+    Candidates,
+    Choice,
+    Claim,
+    ClaimConflict,
+    QueryRefused,
+    Summary,
+    Use,
+)
+from novalike.clients.placement import PlacementClient
+from novalike.objects import errors
+from novalike.objects.host import NodeReport
+
+
+class FakeProvider:
+    def __init__(self, uuid: str, name: str) -> None:
+        self.uuid = uuid
+        self.name = name
+        self.generation = 0
+        self.inventories: dict[str, dict[str, Any]] = {}
+        self.traits: frozenset[str] = frozenset()
+        self.aggregates: list[str] = []
+
+    def capacity(self, resource: str) -> int:
+        inventory = self.inventories[resource]
+        return int((inventory["total"] - inventory["reserved"]) * inventory["allocation_ratio"])
+
+
+class FakePlacement(PlacementClient):
+    """A Placement for tests. ``requests`` counts what was asked, by method name.
+
+    :ivar down: raise Unavailable on everything.
+    :ivar before_claim: called before each write of claims, for races.
+    """
+
+    def __init__(self) -> None:
+        self.providers: dict[str, FakeProvider] = {}
+        self.consumers: dict[str, Allocation] = {}
+        self.known_traits: set[str] | None = None
+        self.requests: dict[str, int] = {}
+        self.down = False
+        self.before_claim: Callable[[Sequence[Claim]], None] | None = None
+        self._mutex = threading.RLock()
+        self._generations = itertools.count(1)
+
+    # -- what tests look at
+
+    def used(self, provider_uuid: str) -> dict[str, int]:
+        """Used amounts of a provider."""
+        sums: dict[str, int] = {}
+        for allocation in self.consumers.values():
+            amounts = allocation.allocations.get(provider_uuid)
+            for name, amount in (amounts.resources if amounts else {}).items():
+                sums[name] = sums.get(name, 0) + amount
+        return sums
+
+    def add_provider(self, report: NodeReport, disabled: bool = False) -> None:
+        """A node, as a compute host would report it."""
+        self.ensure_provider(report, disabled)
+
+    # -- PlacementClient
+
+    def load(self) -> None:
+        pass
+
+    def ping(self) -> None:
+        self._asked("ping")
+
+    def _asked(self, name: str) -> None:
+        with self._mutex:
+            self.requests[name] = self.requests.get(name, 0) + 1
+        if self.down:
+            raise errors.Unavailable(reason="placement can't be reached (fake)")
+
+    def allocation_candidates(self, query: CandidateQuery) -> Candidates:
+        self._asked("allocation_candidates")
+        named = {t for g in query.groups.values() for t in g.required | g.forbidden}
+        if self.known_traits is not None and (unknown := sorted(named - self.known_traits)):
+            raise QueryRefused(reason=f"No such trait(s): {', '.join(unknown)}.")
+        with self._mutex:
+            usage = self._usage()
+            found = [p for p in self.providers.values() if self._offers(p, query, usage.get(p.uuid, {}))]
+            if query.limit:
+                found = found[: query.limit]
+            amounts = query.totals()
+            suffixes = list(query.groups) or [""]
+            return Candidates(
+                tuple(
+                    Choice({p.uuid: Amounts(dict(amounts))}, dict.fromkeys(suffixes, (p.uuid,))) for p in found
+                ),
+                {p.uuid: self._summary(p, usage.get(p.uuid, {})) for p in found},
+            )
+
+    def _usage(self) -> dict[str, dict[str, int]]:
+        usage: dict[str, dict[str, int]] = {}
+        for allocation in self.consumers.values():
+            for uuid, amounts in allocation.allocations.items():
+                sums = usage.setdefault(uuid, {})
+                for name, amount in amounts.resources.items():
+                    sums[name] = sums.get(name, 0) + amount
+        return usage
+
+    def _offers(self, found: FakeProvider, query: CandidateQuery, used: dict[str, int]) -> bool:
+        required = query.root_required.union(*(g.required for g in query.groups.values()))
+        forbidden = query.root_forbidden.union(*(g.forbidden for g in query.groups.values()))
+        if query.in_tree not in (None, found.uuid) or required - found.traits or forbidden & found.traits:
+            return False
+        if query.group_policy == "isolate" and len(query.groups.keys() - {""}) > 1:
+            return False
+        return self._room(found, query.totals(), used) is None
+
+    @staticmethod
+    def _room(found: FakeProvider, amounts: dict[str, int], used: dict[str, int]) -> str | None:
+        for name, amount in amounts.items():
+            if name not in found.inventories:
+                return f"Inventory for '{name}' on resource provider '{found.uuid}' invalid."
+            if amount > found.inventories[name]["max_unit"]:
+                return f"{name} on {found.uuid} violates max_unit."
+            if used.get(name, 0) + amount > found.capacity(name):
+                return f"{name} on resource provider '{found.uuid}' would exceed the capacity."
+        return None
+
+    @staticmethod
+    def _summary(found: FakeProvider, used: dict[str, int]) -> Summary:
+        uses = {name: Use(found.capacity(name), used.get(name, 0)) for name in found.inventories}
+        return Summary(uses, found.uuid, tuple(found.traits))
+
+    def claim(self, claims: Sequence[Claim]) -> None:
+        if self.before_claim is not None:
+            self.before_claim(claims)
+        self._asked("claim")
+        with self._mutex:
+            kept = copy.copy(self.consumers)
+            try:
+                for one in claims:
+                    existing = self.consumers.get(one.consumer)
+                    if (existing.consumer_generation if existing else None) != one.generation:
+                        raise ClaimConflict(kind="consumer", reason="consumer generation conflict")
+                    self.consumers.pop(one.consumer, None)
+                for one in claims:
+                    self._write(one)
+            except ClaimConflict:
+                self.consumers = kept
+                raise
+
+    def _write(self, claim: Claim) -> None:
+        for uuid, amounts in claim.choice.allocations.items():
+            if uuid not in self.providers:
+                raise ClaimConflict(kind="provider", reason=f"resource provider {uuid} does not exist")
+            if refusal := self._room(self.providers[uuid], amounts.resources, self.used(uuid)):
+                raise ClaimConflict(kind="capacity", reason=f"Unable to allocate inventory: {refusal}")
+        self.consumers[claim.consumer] = Allocation(
+            claim.choice.allocations, next(self._generations), claim.project_id, claim.user_id, "INSTANCE"
+        )
+
+    def get_allocations(self, consumer: str) -> Allocation:
+        self._asked("get_allocations")
+        return self.consumers.get(consumer, Allocation())
+
+    def delete_allocations(self, consumer: str) -> bool:
+        self._asked("delete_allocations")
+        with self._mutex:
+            return self.consumers.pop(consumer, None) is not None
+
+    def provider_allocations(self, provider_uuid: str) -> dict[str, dict[str, int]]:
+        self._asked("provider_allocations")
+        with self._mutex:
+            return {
+                consumer: dict(allocation.allocations[provider_uuid].resources)
+                for consumer, allocation in self.consumers.items()
+                if provider_uuid in allocation.allocations
+            }
+
+    def provider_usages(self, provider_uuid: str) -> dict[str, int]:
+        self._asked("provider_usages")
+        with self._mutex:
+            if provider_uuid not in self.providers:
+                return {}
+            used = self.used(provider_uuid)
+            return {name: used.get(name, 0) for name in self.providers[provider_uuid].inventories}
+
+    def project_usages(self, project_id: str, user_id: str | None = None) -> dict[str, int]:
+        self._asked("project_usages")
+        sums: dict[str, int] = {}
+        with self._mutex:
+            for allocation in self.consumers.values():
+                if allocation.project_id == project_id and user_id in (None, allocation.user_id):
+                    for amounts in allocation.allocations.values():
+                        for name, amount in amounts.resources.items():
+                            sums[name] = sums.get(name, 0) + amount
+        return sums
+
+    def list_providers(self) -> dict[str, str]:
+        self._asked("list_providers")
+        return {found.uuid: found.name for found in self.providers.values()}
+
+    def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
+        self._asked("ensure_provider")
+        with self._mutex:
+            found = self.providers.get(report.uuid)
+            if any(p.name == report.hypervisor_hostname and p is not found for p in self.providers.values()):
+                raise errors.Conflict(f"Placement has another resource provider named {report.hypervisor_hostname!r}")
+            if found is None:
+                found = self.providers[report.uuid] = FakeProvider(report.uuid, report.hypervisor_hostname)
+            found.name = report.hypervisor_hostname
+            wanted = providers.wanted_inventories(report, found.inventories)
+            traits = providers.wanted_traits(report, found.traits, disabled)
+            if lost := [name for name in self.used(report.uuid) if name not in wanted]:
+                raise errors.Conflict(f"The inventory of node {report.uuid} can't change: {lost} in use")
+            if (wanted, traits) == (found.inventories, found.traits):
+                return False
+            found.inventories, found.traits = wanted, traits
+            found.generation += 1
+            return True
+
+    def set_disabled(self, provider_uuid: str, disabled: bool) -> None:
+        self._asked("set_disabled")
+        with self._mutex:
+            if provider_uuid in self.providers:
+                found, trait = self.providers[provider_uuid], frozenset({providers.DISABLED_TRAIT})
+                found.traits = found.traits | trait if disabled else found.traits - trait
+                found.generation += 1
+
+    def set_aggregates(self, provider_uuid: str, aggregates: Iterable[str]) -> None:
+        self._asked("set_aggregates")
+        if provider_uuid not in self.providers:
+            raise errors.NotFound(f"No resource provider with uuid {provider_uuid} found")
+        self.providers[provider_uuid].aggregates = sorted(aggregates)
+
+    def delete_provider(self, provider_uuid: str) -> bool:
+        self._asked("delete_provider")
+        with self._mutex:
+            if self.used(provider_uuid):
+                raise errors.Conflict(f"Resource provider {provider_uuid} is in use")
+            return self.providers.pop(provider_uuid, None) is not None

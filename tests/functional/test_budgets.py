@@ -1,0 +1,163 @@
+"""What requests cost: messages on the bus and SQL statements, with today's numbers as ceilings.
+
+A higher number is a decision, not an accident: change the ceiling with the reason. Statements that only begin or end
+a transaction are not counted. A call is two messages, a cast one.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+
+from novalike.bus import compute, conductor, scheduler
+from novalike.bus.interface import methods
+from tests.functional.harness import Cloud
+
+INTERFACES = {
+    interface.__name__: interface
+    for module in (compute, conductor, scheduler)
+    for interface in vars(module).values()
+    if isinstance(interface, type) and hasattr(interface, "topic")
+}
+
+
+class Cost(NamedTuple):
+    """What was sent and executed while something was going on."""
+
+    sent: list[tuple[str, str]]
+    statements: list[str]
+
+    @property
+    def calls(self) -> int:
+        """Calls that were made over the bus."""
+        return sum(not methods(INTERFACES[i])[m].is_cast for i, m in self.sent)
+
+    @property
+    def messages(self) -> int:
+        """Messages on the bus, answers among them."""
+        return len(self.sent) + self.calls
+
+    def check(self, *, messages: int, statements: int) -> None:
+        """Fail when it was more."""
+        assert self.messages <= messages, self.sent
+        assert len(self.statements) <= statements, "\n".join(self.statements)
+
+
+@pytest.fixture
+def cloud(make_cloud: Callable[..., Cloud]) -> Cloud:
+    """A cloud in which nothing happens by itself."""
+    found = make_cloud(scheduler__sync_interval=3600, conductor__reaper_interval=3600, report_interval=3600)
+    _boot(found, "warm")
+    return found
+
+
+@contextmanager
+def measured(cloud: Cloud) -> Iterator[Cost]:
+    """Record what the cloud does inside."""
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if not statement.startswith(("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")):
+            statements.append(" ".join(statement.split())[:160])
+
+    settle(cloud)
+    cost = Cost([], statements)
+    event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        cloud.bus.sent.clear()
+        yield cost
+        settle(cloud)
+        cost.sent.extend(cloud.bus.sent)
+    finally:
+        event.remove(sa.engine.Engine, "before_cursor_execute", note)
+
+
+def settle(cloud: Cloud, quiet: float = 0.3) -> None:
+    """Wait until nothing has been sent for a while (seconds)."""
+    last, since = -1, time.monotonic()
+    while time.monotonic() - since < quiet:
+        if len(cloud.bus.sent) != last:
+            last, since = len(cloud.bus.sent), time.monotonic()
+        time.sleep(0.02)
+
+
+def _boot(cloud: Cloud, name: str, count: int = 1) -> str:
+    body = cloud.server_body(name, min_count=count, max_count=count)
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    settle(cloud)
+    return str(made["id"])
+
+
+def test_boot(cloud: Cloud) -> None:
+    with measured(cloud) as cost:
+        server_id = _boot(cloud, "one")
+    cloud.demo.wait_for(server_id, "ACTIVE")
+    cost.check(messages=11, statements=23)
+
+
+def test_boot_of_ten_by_one_request(cloud: Cloud) -> None:
+    with measured(cloud) as cost:
+        _boot(cloud, "ten", 10)
+    # One placing for all, then on each of three hosts; per server: what its own host reports.
+    cost.check(messages=2 + 2 + 3 * 3 + 10 * 4, statements=130)
+
+
+def test_boot_in_a_zone_costs_nothing_more(cloud: Cloud) -> None:
+    body = cloud.server_body("zone", availability_zone="nova")
+    cloud.demo.at("2.37").post("/servers", body, 202)
+    with measured(cloud) as cost:
+        cloud.demo.at("2.37").post("/servers", body, 202)
+    cost.check(messages=11, statements=23)
+
+
+def test_delete(cloud: Cloud) -> None:
+    server_id = _boot(cloud, "gone")
+    with measured(cloud) as cost:
+        cloud.demo.delete(f"/servers/{server_id}")
+    cloud.demo.wait_gone(server_id)
+    cost.check(messages=9, statements=19)
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_lists_cost_the_same_however_many_servers_there_are(cloud: Cloud, count: int) -> None:
+    _boot(cloud, "listed", count)
+    for who, path, statements in (
+        (cloud.demo, "/servers", 2),
+        (cloud.demo, "/servers/detail", 4),
+        (cloud.admin.at("2.104"), "/servers/detail?all_tenants=1", 5),
+    ):
+        with measured(cloud) as cost:
+            assert len(who.get(path)["servers"]) == count + 1
+        cost.check(messages=2, statements=statements)
+
+
+def test_show_and_its_parts(cloud: Cloud) -> None:
+    server_id = _boot(cloud, "shown")
+    for path in ("", "/ips", "/metadata", "/tags"):
+        with measured(cloud) as cost:
+            cloud.admin.at("2.104").get(f"/servers/{server_id}{path}")
+        cost.check(messages=2, statements=4)
+
+
+def test_changes(cloud: Cloud) -> None:
+    server_id = _boot(cloud, "changed")
+    demo, path = cloud.demo.at("2.26"), f"/servers/{server_id}"
+    for method, end, body, statements in (
+        ("PUT", "", {"server": {"name": "x"}}, 9),
+        ("POST", "/metadata", {"metadata": {"a": "b"}}, 7),
+        ("PUT", "/tags/x", None, 8),
+    ):  # fmt: skip
+        with measured(cloud) as cost:
+            demo.ok(method, path + end, body)
+        cost.check(messages=4, statements=statements)
+
+
+def test_what_is_refused_by_the_schema_costs_nothing(cloud: Cloud) -> None:
+    with measured(cloud) as cost:
+        assert cloud.demo.request("POST", "/servers", {"server": {"name": ""}}).status_code == 400
+        assert cloud.demo.request("GET", "/servers?limit=x").status_code == 400
+    cost.check(messages=0, statements=0)

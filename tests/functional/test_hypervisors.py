@@ -1,0 +1,42 @@
+"""Hypervisors, through API, bus and database."""
+
+from tests.functional.harness import Cloud
+
+
+def test_lists_and_pages(cloud: Cloud) -> None:
+    admin = cloud.admin.at("2.53")
+    found = admin.get("/os-hypervisors")["hypervisors"]
+    assert [h["hypervisor_hostname"] for h in found] == ["fake001", "fake002", "fake003"]
+    page = admin.get("/os-hypervisors?limit=2")
+    assert len(page["hypervisors"]) == 2
+    rest = admin.get("/os-hypervisors?" + page["hypervisors_links"][0]["href"].partition("?")[2])
+    assert [h["hypervisor_hostname"] for h in rest["hypervisors"]] == ["fake003"]
+    assert admin.request("GET", "/os-hypervisors?marker=00000000-0000-4000-8000-000000000000").status_code == 400
+    assert cloud.demo.request("GET", "/os-hypervisors").status_code == 403
+
+
+def test_usage_is_counted_from_servers(cloud: Cloud) -> None:
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("used"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    host = cloud.admin.get(f"/servers/{made['id']}")["server"]["OS-EXT-SRV-ATTR:host"]
+    shown = cloud.admin.get(f"/os-hypervisors/{host}/servers")["hypervisors"][0]
+    assert [s["uuid"] for s in shown["servers"]] == [made["id"]]
+    full = cloud.admin.get(f"/os-hypervisors/{shown['id']}")["hypervisor"]
+    assert (full["vcpus_used"], full["memory_mb_used"], full["running_vms"]) == (1, 64 + 512, 1)
+    assert isinstance(full["cpu_info"], str)
+    total = cloud.admin.get("/os-hypervisors/statistics")["hypervisor_statistics"]
+    assert (total["count"], total["vcpus_used"]) == (3, 1)
+    assert cloud.admin.request("GET", f"/os-hypervisors/{shown['id']}/uptime").status_code == 501
+    uuid = cloud.admin.at("2.53").get("/os-hypervisors")["hypervisors"][0]["id"]
+    assert "vcpus" not in cloud.admin.at("2.88").get(f"/os-hypervisors/{uuid}")["hypervisor"]
+    assert cloud.admin.at("2.88").request("GET", "/os-hypervisors/statistics").status_code == 404
+    assert cloud.admin.at("2.53").request("GET", "/os-hypervisors/abc").status_code == 400
+    assert cloud.admin.request("GET", "/os-hypervisors/99").status_code == 404
+
+
+def test_queries_are_strict_from_2_53(cloud: Cloud) -> None:
+    for query, status in (("x=1", 400), ("limit=1&limit=2", 400), ("hypervisor_hostname_pattern=a*b", 400)):
+        assert cloud.admin.at("2.52").request("GET", f"/os-hypervisors?{query}").status_code == 200
+        assert cloud.admin.at("2.53").request("GET", f"/os-hypervisors?{query}").status_code == status
+    uuid = cloud.admin.at("2.53").get("/os-hypervisors")["hypervisors"][0]["id"]
+    assert cloud.admin.at("2.53").request("GET", f"/os-hypervisors/{uuid}?x=1").status_code == 400

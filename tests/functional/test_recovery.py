@@ -1,0 +1,197 @@
+"""What becomes of operations when something dies or fails at a bad moment."""
+
+from collections.abc import Callable
+from typing import Any
+
+from novalike.objects import errors
+from novalike.virt.driver import GuestFailed
+from tests.functional.harness import Cloud
+
+MakeCloud = Callable[..., Cloud]
+
+
+def _nothing_left(cloud: Cloud, uuid: str) -> None:
+    assert not [g for host in cloud.compute.driver.hosts() for g in cloud.compute.driver.guests(host)]
+    assert not cloud.neutron.ports(device_id=uuid)
+    assert not any(
+        uuid in cloud.placement.provider_allocations(provider) for provider in cloud.placement.list_providers()
+    )
+
+
+def test_no_valid_host_says_why(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=2, quota__ram=-1)
+    cloud.admin.post("/flavors", {"flavor": {"id": "9", "name": "huge", "ram": 10**7, "vcpus": 1, "disk": 1}})
+    body = cloud.server_body("huge")
+    body["server"]["flavorRef"] = "9"
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    server = cloud.demo.wait_for(made["id"], "ERROR")
+    assert server["fault"]["code"] == 500
+    assert "No valid host was found" in server["fault"]["message"]
+    cloud.demo.delete(f"/servers/{made['id']}")
+    cloud.demo.wait_gone(made["id"])
+    _nothing_left(cloud, made["id"])
+
+
+def test_failed_spawn_goes_to_another_host(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=3)
+    spawn, tried = cloud.compute.driver.spawn, []
+
+    def fail_once(host: str, *args: Any) -> None:
+        tried.append(host)
+        if len(tried) == 1:
+            raise GuestFailed(reason="no")
+        spawn(host, *args)
+
+    cloud.compute.driver.spawn = fail_once  # type: ignore[method-assign]
+    body = cloud.server_body("again", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert len(tried) == 2
+    assert tried[0] != tried[1]
+    assert len(cloud.neutron.ports(device_id=made["id"])) == 1
+
+
+def test_spawn_that_fails_everywhere_leaves_nothing(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=4, fake__failure_rate=1.0)
+    body = cloud.server_body("never", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    server = cloud.demo.wait_for(made["id"], "ERROR")
+    assert server["fault"]
+    _nothing_left(cloud, made["id"])
+    cloud.demo.delete(f"/servers/{made['id']}")
+    cloud.demo.wait_gone(made["id"])
+
+
+def test_delete_while_building(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, fake__spawn_latency=0.5)
+    body = cloud.server_body("gone", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    path = f"/servers/{made['id']}"
+    cloud.eventually(lambda: cloud.demo.get(path)["server"]["OS-EXT-STS:task_state"] == "spawning")
+    cloud.demo.delete(path)
+    cloud.demo.wait_gone(made["id"])
+    _nothing_left(cloud, made["id"])
+
+
+def test_lost_hints_are_said_again(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(conductor__operation_resend_after=0.3)
+    lost: list[str] = []
+
+    def lose_first(interface: str, method: str) -> str | None:
+        if (interface, method) == ("Compute", "run") and len(lost) < 2:
+            lost.append(method)
+            return "lose"
+        return None
+
+    cloud.bus.fault = lose_first
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("late"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert len(lost) == 2
+
+
+def test_doubled_messages_do_no_harm(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud()
+    cloud.bus.fault = lambda interface, method: "double" if interface in ("Compute", "Journal") else None
+    body = cloud.server_body("twice", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert len(cloud.neutron.ports(device_id=made["id"])) == 1
+    cloud.demo.delete(f"/servers/{made['id']}")
+    cloud.demo.wait_gone(made["id"])
+    _nothing_left(cloud, made["id"])
+
+
+def test_compute_that_dies_in_a_build_finishes_it_later(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+
+    def die(*_args: Any) -> None:
+        raise errors.Fenced(operation_id="dead", epoch=0)  # what a dead process says: nothing
+
+    cloud.compute.driver.spawn = die  # type: ignore[method-assign]
+    body = cloud.server_body("phoenix", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    path = f"/servers/{made['id']}"
+    cloud.eventually(lambda: cloud.demo.get(path)["server"]["OS-EXT-STS:task_state"] == "spawning")
+    cloud.stop(cloud.compute)
+    cloud.compute = cloud.start_compute()
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert len(cloud.neutron.ports(device_id=made["id"])) == 1
+    cloud.demo.delete(path)
+    cloud.demo.wait_gone(made["id"])
+    _nothing_left(cloud, made["id"])
+
+
+def test_server_of_a_dead_host_can_be_deleted(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, service_down_time=2, report_interval=1)
+    body = cloud.server_body("orphan", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    cloud.stop(cloud.compute)
+    path = f"/servers/{made['id']}"
+    cloud.eventually(lambda: cloud.admin.at("2.16").get(path)["server"]["host_status"] == "DOWN", timeout=15)
+    cloud.demo.delete(path)
+    cloud.demo.wait_gone(made["id"])
+    assert not cloud.neutron.ports(device_id=made["id"])
+    cloud.compute = cloud.start_compute()
+    cloud.eventually(lambda: not cloud.compute.driver.guests(cloud.compute.driver.hosts()[0]))
+    _nothing_left(cloud, made["id"])
+
+
+def test_guest_that_stops_by_itself_is_seen(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("panic"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    cloud.compute.driver.crash_guest(cloud.compute.driver.hosts()[0], made["id"])  # type: ignore[attr-defined]
+    cloud.demo.wait_for(made["id"], "SHUTOFF")
+
+
+def test_scheduler_and_broker_away_for_a_while(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(conductor__reaper_interval=0.2)
+    cloud.stop(cloud.scheduler)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("patience"), 202)["server"]
+    cloud.eventually(lambda: cloud.demo.get(f"/servers/{made['id']}")["server"]["status"] == "BUILD")
+    cloud.scheduler = cloud.start_scheduler()
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+
+
+def test_several_cells(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(cells=2)
+    body = cloud.server_body("celled", tags=["t"])
+    made = cloud.demo.at("2.52").post("/servers", body, 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert [s["id"] for s in cloud.demo.get("/servers")["servers"]] == [made["id"]]
+    assert cloud.demo.at("2.26").get(f"/servers/{made['id']}/tags") == {"tags": ["t"]}
+    cloud.demo.delete(f"/servers/{made['id']}")
+    cloud.demo.wait_gone(made["id"])
+
+
+def test_build_on_a_host_that_dies_goes_elsewhere(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(
+        hosts=1, service_down_time=2, report_interval=1, conductor__operation_resend_after=0.3,
+        fake__host_prefix="first",
+    )  # fmt: skip
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("moves"), 202)["server"]
+    path = f"/servers/{made['id']}"
+    cloud.eventually(lambda: cloud.admin.get(path)["server"]["OS-EXT-SRV-ATTR:host"] == "first001")
+    cloud.stop(cloud.compute)
+    cloud.bus.fault = lambda interface, method: None
+    cloud.conf.set_override("host_prefix", "second", "fake")
+    cloud.conf.set_override("host", "ctl2")
+    cloud.compute = cloud.start_compute()
+    cloud.demo.wait_for(made["id"], "ACTIVE", timeout=30)
+    assert cloud.admin.get(path)["server"]["OS-EXT-SRV-ATTR:host"] == "second001"
+
+
+def test_stop_on_a_dead_host_ends(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, service_down_time=2, report_interval=1, conductor__operation_resend_after=0.3)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("stuck"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    path = f"/servers/{made['id']}"
+    cloud.demo.post(f"{path}/action", {"os-stop": None}, 202)
+    cloud.stop(cloud.compute)
+    cloud.eventually(lambda: cloud.demo.get(path)["server"]["OS-EXT-STS:task_state"] is None, timeout=20)
+    assert cloud.demo.get(path)["server"]["status"] == "ACTIVE"
+    action = cloud.demo.get(f"{path}/os-instance-actions")["instanceActions"][0]
+    assert (action["action"], action["message"]) == ("stop", "Error")

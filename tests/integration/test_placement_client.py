@@ -1,0 +1,229 @@
+"""The Placement client against a real Placement, with providers of its own that it removes again.
+
+Keystone and credentials come from the environment (``OS_AUTH_URL`` …); Placement's URL from the catalog.
+"""
+
+import os
+import uuid
+
+import pytest
+from oslo_config import cfg
+
+from novalike import conf as options
+from novalike.clients.allocation import CandidateQuery, Claim, ClaimConflict, QueryRefused, ResourceGroup, single
+from novalike.clients.placement import PlacementClient
+from novalike.clients.session import ServiceSession
+from novalike.objects import errors
+from novalike.objects.context import admin_context
+from novalike.objects.flavor import Flavor
+from novalike.objects.host import HostState, Inventory, NodeReport
+from novalike.objects.scheduling import SchedulingRequest
+from novalike.scheduler.server import SchedulerServer
+from novalike.scheduler.snapshot import take
+
+pytestmark = pytest.mark.skipif("OS_AUTH_URL" not in os.environ, reason="OS_AUTH_URL is not set")
+
+PROJECT, USER = str(uuid.uuid4()), str(uuid.uuid4())
+TRAIT = "CUSTOM_NOVALIKE_TEST"
+
+
+@pytest.fixture(scope="module")
+def conf(tmp_path_factory):
+    """[placement] as an operator would write it, from the environment."""
+    env = os.environ
+    lines = [
+        "[placement]", "auth_type = password", f"auth_url = {env['OS_AUTH_URL']}",
+        f"username = {env['OS_USERNAME']}", f"password = {env['OS_PASSWORD']}",
+        f"project_name = {env['OS_PROJECT_NAME']}",
+        f"user_domain_name = {env.get('OS_USER_DOMAIN_NAME', 'Default')}",
+        f"project_domain_name = {env.get('OS_PROJECT_DOMAIN_NAME', 'Default')}",
+        f"region_name = {env.get('OS_REGION_NAME', 'RegionOne')}",
+    ]  # fmt: skip
+    path = tmp_path_factory.mktemp("conf") / "novalike.conf"
+    path.write_text("\n".join(lines))
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf(["--config-file", str(path)], project="novalike")
+    return conf
+
+
+@pytest.fixture
+def client(conf):
+    return PlacementClient(conf)
+
+
+@pytest.fixture
+def consumers(client):
+    """uuids of servers whose claims go when the test ends."""
+    made = [str(uuid.uuid4()) for _ in range(8)]
+    yield made
+    for consumer in made:
+        client.delete_allocations(consumer)
+
+
+@pytest.fixture
+def nodes(client, consumers):
+    """Two nodes that only this test's traits lead to: 4 vCPUs, 8 GiB, 50 GiB each."""
+    made = [report(f"novalike-test-{uuid.uuid4()}") for _ in range(2)]
+    for node in made:
+        client.ensure_provider(node, disabled=False)
+    yield made
+    for consumer in consumers:
+        client.delete_allocations(consumer)
+    for node in made:
+        client.delete_provider(node.uuid)
+
+
+def report(name, **facts):
+    values = {
+        "uuid": str(uuid.uuid4()), "host": name, "hypervisor_hostname": name, "hypervisor_type": "fake",
+        "hypervisor_version": 1, "host_ip": None, "vcpus": 4, "memory_mb": 8704, "local_gb": 50,
+        "cpu_allocation_ratio": 1.0, "traits": ("COMPUTE_NODE", "HW_CPU_X86_AVX", TRAIT),
+    }  # fmt: skip
+    return NodeReport(**(values | facts))
+
+
+def changed(node, **facts):
+    return NodeReport(**({name: getattr(node, name) for name in node.__struct_fields__} | facts))
+
+
+def query(node=None, **resources):
+    group = ResourceGroup(resources=resources or {"VCPU": 1}, required=frozenset({TRAIT}))
+    forbidden = frozenset({"COMPUTE_STATUS_DISABLED"})
+    return CandidateQuery(groups={"": group}, root_forbidden=forbidden, in_tree=node, limit=1000)
+
+
+def test_candidates_have_capacity_after_reservation_and_ratio(client, nodes):
+    found = client.allocation_candidates(query(VCPU=2, MEMORY_MB=1024))
+    assert {uuid for choice in found.allocation_requests for uuid in choice.allocations} == {n.uuid for n in nodes}
+    resources = found.provider_summaries[nodes[0].uuid].resources
+    assert {name: use.capacity for name, use in resources.items()} == {"VCPU": 4, "MEMORY_MB": 8192, "DISK_GB": 50}
+
+
+def test_claims_are_all_or_nothing(client, nodes, consumers):
+    first, second = (single(node.uuid, {"VCPU": 3}) for node in nodes)
+    client.claim([Claim(consumers[0], first, PROJECT, USER), Claim(consumers[1], second, PROJECT, USER)])
+    held = client.get_allocations(consumers[0])
+    assert held.allocations[nodes[0].uuid].resources == {"VCPU": 3}
+    assert (held.project_id, held.user_id, held.consumer_type) == (PROJECT, USER, "INSTANCE")
+    assert held.consumer_generation is not None
+    with pytest.raises(ClaimConflict) as lost:
+        client.claim(
+            [
+                Claim(consumers[2], single(nodes[0].uuid, {"VCPU": 1}), PROJECT, USER),
+                Claim(consumers[3], single(nodes[1].uuid, {"VCPU": 2}), PROJECT, USER),
+            ]
+        )
+    assert lost.value.fields["kind"] == "capacity"
+    assert client.get_allocations(consumers[2]).allocations == {}
+    with pytest.raises(ClaimConflict) as lost:
+        client.claim([Claim(consumers[0], single(nodes[0].uuid, {"VCPU": 1}), PROJECT, USER)])
+    assert lost.value.fields["kind"] == "consumer"
+    with pytest.raises(ClaimConflict) as lost:
+        client.claim([Claim(consumers[4], single(str(uuid.uuid4()), {"VCPU": 1}), PROJECT, USER)])
+    assert lost.value.fields["kind"] == "provider"
+    assert client.provider_allocations(nodes[0].uuid) == {consumers[0]: {"VCPU": 3}}
+    assert client.provider_usages(nodes[0].uuid)["VCPU"] == 3
+    assert client.project_usages(PROJECT)["VCPU"] == 6
+    assert client.delete_allocations(consumers[0]) is True
+    assert client.delete_allocations(consumers[0]) is False
+
+
+def test_a_provider_follows_its_report(client, nodes, consumers):
+    node = nodes[0]
+    assert client.ensure_provider(node, disabled=False) is False
+    bigger = changed(node, memory_mb=16896, hypervisor_hostname=f"{node.host}-renamed", traits=("COMPUTE_NODE",))
+    assert client.ensure_provider(bigger) is True
+    assert client.list_providers()[node.uuid] == f"{node.host}-renamed"
+    found = client.allocation_candidates(query(node.uuid, MEMORY_MB=10000))
+    # An operator's trait stays though the report doesn't name it; the driver's went.
+    assert set(found.provider_summaries[node.uuid].traits) == {"COMPUTE_NODE", TRAIT}
+    client.claim([Claim(consumers[0], single(node.uuid, {"DISK_GB": 1}), PROJECT, USER)])
+    with pytest.raises(errors.Conflict):
+        client.ensure_provider(changed(bigger, local_gb=0))
+    with pytest.raises(errors.Conflict):
+        client.delete_provider(node.uuid)
+
+
+def test_a_name_belongs_to_one_provider(client, nodes):
+    with pytest.raises(errors.Conflict, match="another resource provider"):
+        client.ensure_provider(report(nodes[0].hypervisor_hostname))
+
+
+def test_disabled_hosts_are_no_candidates(client, nodes):
+    client.set_disabled(nodes[0].uuid, True)
+    offered = {uuid for c in client.allocation_candidates(query()).allocation_requests for uuid in c.allocations}
+    assert offered == {nodes[1].uuid}
+    client.ensure_provider(changed(nodes[0], memory_mb=9000))
+    assert not client.allocation_candidates(query(nodes[0].uuid)).allocation_requests
+    client.set_disabled(nodes[0].uuid, False)
+    assert client.allocation_candidates(query(nodes[0].uuid)).allocation_requests
+
+
+def test_aggregates(client, nodes):
+    aggregate = str(uuid.uuid4())
+    client.set_aggregates(nodes[0].uuid, [aggregate])
+    client.set_aggregates(nodes[0].uuid, [aggregate])
+    client.set_aggregates(nodes[0].uuid, [])
+    with pytest.raises(errors.NotFound):
+        client.set_aggregates(str(uuid.uuid4()), [])
+
+
+def test_what_placement_does_not_know(client):
+    unknown = CandidateQuery(groups={"": ResourceGroup(resources={"VCPU": 1}, required=frozenset({"NO_SUCH"}))})
+    with pytest.raises(QueryRefused, match="NO_SUCH"):
+        client.allocation_candidates(unknown)
+    nowhere = str(uuid.uuid4())
+    assert client.provider_allocations(nowhere) == {}
+    assert client.provider_usages(nowhere) == {}
+    assert client.delete_provider(nowhere) is False
+    client.set_disabled(nowhere, True)
+
+
+def test_granular_groups_on_a_node(client, nodes):
+    groups = {"": ResourceGroup(resources={"VCPU": 1}, required=frozenset({TRAIT}))}
+    groups["_fast"] = ResourceGroup(resources={"MEMORY_MB": 64}, forbidden=frozenset({"HW_CPU_X86_AVX2"}))
+    found = client.allocation_candidates(CandidateQuery(groups=groups, group_policy="none"))
+    assert {uuid for choice in found.allocation_requests for uuid in choice.allocations} == {n.uuid for n in nodes}
+    assert set(found.allocation_requests[0].mappings) == {"", "_fast"}
+
+
+def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
+    hosts = tuple(
+        HostState(
+            uuid=n.uuid, host=n.host, hypervisor_hostname=n.hypervisor_hostname, endpoint="e", cell="cell1",
+            hypervisor_type="fake", hypervisor_version=1, traits=n.traits,
+        )
+        for n in nodes
+    )  # fmt: skip
+
+    class Reads:
+        def inventory(self, ctx, *, known_version=None):
+            return None
+
+    scheduler = SchedulerServer(conf, client, Reads(), take(Inventory(version="1", hosts=hosts)))
+    flavor = Flavor(
+        flavor_id="f", name="f", memory_mb=512, vcpus=1, root_gb=1, extra_specs={f"trait:{TRAIT}": "required"}
+    )
+    asked = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=tuple(consumers), flavor=flavor)
+    for _ in range(2):  # the second time finds, and replaces, the claims of the first
+        chosen = [selection.host for selection in scheduler.select(admin_context(), request=asked).selections]
+        assert sorted(chosen.count(node.host) for node in nodes) == [4, 4]
+    assert {client.provider_usages(node.uuid)["VCPU"] for node in nodes} == {4}
+    ninth = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(str(uuid.uuid4()),), flavor=flavor)
+    assert not scheduler.select(admin_context(), request=ninth).selections
+
+
+def test_wrong_credentials_and_no_service_are_unavailable(conf):
+    wrong = cfg.ConfigOpts()
+    options.register(wrong)
+    wrong([f"--config-file={conf.config_file[0]}"], project="novalike")
+    ServiceSession(wrong, "placement").load()
+    wrong.set_override("password", "not this", group="placement")
+    with pytest.raises(errors.Unavailable, match=r"refuses the credentials in \[placement\]") as refused:
+        PlacementClient(wrong).ping()
+    assert "not this" not in str(refused.value)
+    wrong.set_override("endpoint_override", "http://127.0.0.1:9", group="placement")
+    wrong.clear_override("password", group="placement")
+    with pytest.raises(errors.Unavailable, match="placement can't be reached"):
+        PlacementClient(wrong).ping()

@@ -1,0 +1,42 @@
+"""The libvirt driver, on QEMU."""
+
+import pytest
+
+from tests.conformance.virt import DriverConformance
+
+pytestmark = pytest.mark.libvirt
+
+
+class TestLibvirtDriver(DriverConformance):
+    @pytest.fixture
+    def driver(self, conf, images):
+        from novalike.virt.libvirt.driver import LibvirtDriver
+
+        conf.set_override("wait_soft_reboot_seconds", 2, group="libvirt")  # these guests hear nothing yet
+        driver = LibvirtDriver(conf, images)
+        driver.start()
+        yield driver
+        driver.stop()
+
+    @pytest.fixture
+    def restarted(self, driver, conf, images):
+        from novalike.virt.libvirt.driver import LibvirtDriver
+
+        made = []
+
+        def restart():
+            made.append(LibvirtDriver(conf, images))
+            made[-1].start()
+            return made[-1]
+
+        yield restart
+        for another in made:
+            another.stop()
+
+    @pytest.fixture
+    def make_spec(self, images, guest_image, make_spec):
+        image = images.add(guest_image, "qcow2")
+        return lambda: make_spec(image)
+
+    def stop_from_outside(self, driver, spec):
+        driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).destroy())

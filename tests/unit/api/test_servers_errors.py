@@ -1,0 +1,149 @@
+"""What becomes of the conductor's answers about servers: statuses and messages, over a stub of the bus."""
+
+from typing import Any
+
+import falcon.testing
+import pytest
+from oslo_config import cfg
+
+from novalike import conf as novalike_conf
+from novalike.api.app import make_app
+from novalike.bus.conductor import ServerCommands, ServerReads
+from novalike.objects import errors
+from tests.fakes import records
+from tests.fakes.glance import FakeGlance
+from tests.fakes.neutron import FakeNeutron
+
+SERVER = "3057cd15-8181-4d1b-9d34-f6265025a2b9"
+
+
+class Stub:
+    """Every interface of the bus: gives or raises what a test has set, and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, Any] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+
+    def client(self, interface: type[Any], endpoint: str | None = None) -> "Stub":
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        def method(_ctx: object, **given: Any) -> Any:
+            self.asked.append((name, given))
+            answer = self.answers[name]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        assert hasattr(ServerReads, name) or hasattr(ServerCommands, name), name
+        return method
+
+
+def _without_type_of_nothing(app: Any) -> Any:
+    """Falcon puts wsgiref's validator around us, which objects to a 204 with a Content-Type, as Nova gives it."""
+
+    def call(environ: dict[str, Any], start_response: Any) -> Any:
+        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+            return start_response(status, [h for h in headers if status[:3] != "204" or h[0].lower() != "content-type"])
+
+        return app(environ, start)
+
+    return call
+
+
+@pytest.fixture
+def stub() -> Stub:
+    found = Stub()
+    found.answers["get_server"] = records.server(uuid=SERVER, project_id="mine", vm_state="active", task_state=None)
+    return found
+
+
+@pytest.fixture
+def api(stub: Stub) -> falcon.testing.TestClient:
+    conf = cfg.ConfigOpts()
+    novalike_conf.load("novalike-tests", ["--config-file", "/dev/null"], conf)
+    conf.set_override("auth_strategy", "noauth2", "api")
+    app = make_app(conf, stub, glance=FakeGlance(), neutron=FakeNeutron())  # type: ignore[arg-type]
+    headers = {"X-Auth-Token": "me:mine", "X-Roles": "member,reader"}
+    return falcon.testing.TestClient(_without_type_of_nothing(app), headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "name", "message"),
+    [
+        (errors.InstanceNotFound(instance_id=SERVER), 404, "itemNotFound", f"Instance {SERVER} could not be found."),
+        (errors.InstanceIsLocked(instance_id=SERVER), 409, "conflictingRequest", f"Instance {SERVER} is locked"),
+        (
+            errors.InstanceInvalidState(action="stop", instance_id=SERVER, attr="vm_state", state="stopped"),
+            409, "conflictingRequest", f"Cannot 'stop' instance {SERVER} while it is in vm_state stopped",
+        ),
+        (errors.InstanceNotReady(instance_id=SERVER), 409, "conflictingRequest", f"Instance {SERVER} is not ready"),
+        (errors.HostDown(host="h1"), 409, "conflictingRequest", "Compute service of h1 is unavailable at this time."),
+        (errors.Unavailable(reason="the message bus can't be reached"), 503, "serviceUnavailable", "can't be reached"),
+    ],
+    ids=lambda v: type(v).__name__ if isinstance(v, Exception) else None,
+)  # fmt: skip
+def test_refused_actions(
+    api: falcon.testing.TestClient, stub: Stub, error: Exception, status: int, name: str, message: str
+) -> None:
+    stub.answers["start_operation"] = error
+    bodies: list[Any] = [{"os-stop": None}, {"os-start": None}, {"reboot": {"type": "HARD"}}]
+    answers = [api.simulate_post(f"/v2.1/servers/{SERVER}/action", json=body) for body in bodies]
+    answers.append(api.simulate_delete(f"/v2.1/servers/{SERVER}"))
+    for answer in answers:
+        assert answer.status_code == status
+        assert answer.json[name]["code"] == status
+        assert message in answer.json[name]["message"]
+    assert ("retry-after" in answers[0].headers) is (status == 503)
+
+
+def test_a_fault_of_ours_tells_nothing_of_the_inside(api: falcon.testing.TestClient, stub: Stub) -> None:
+    stub.answers["start_operation"] = RuntimeError("secret")
+    answer = api.simulate_delete(f"/v2.1/servers/{SERVER}")
+    assert answer.status_code == 500
+    assert "secret" not in answer.text
+    assert answer.json["computeFault"]["message"].startswith("Unexpected API Error.")
+
+
+@pytest.mark.parametrize(("roles", "override"), [("member,reader", False), ("admin,member,reader", True)])
+def test_only_administrators_ignore_others_locks(
+    api: falcon.testing.TestClient, stub: Stub, roles: str, override: bool
+) -> None:
+    stub.answers["start_operation"] = "operation"
+    stub.answers["update_metadata"] = {}
+    headers = {"X-Roles": roles}
+    assert api.simulate_delete(f"/v2.1/servers/{SERVER}", headers=headers).status_code == 204
+    path = f"/v2.1/servers/{SERVER}"
+    assert api.simulate_post(f"{path}/action", json={"os-stop": None}, headers=headers).status_code == 202
+    assert api.simulate_post(f"{path}/metadata", json={"metadata": {"a": "b"}}, headers=headers).status_code == 200
+    assert [given["override_lock"] for name, given in stub.asked if "override_lock" in given] == [override] * 3
+
+
+@pytest.mark.parametrize("roles", ["reader", ""])
+def test_readers_change_nothing(api: falcon.testing.TestClient, stub: Stub, roles: str) -> None:
+    path, headers = f"/v2.1/servers/{SERVER}", {"X-Roles": roles}
+    for method, end, body in (
+        ("DELETE", "", None), ("PUT", "", {"server": {"name": "x"}}), ("POST", "/action", {"os-stop": None}),
+        ("POST", "/metadata", {"metadata": {}}), ("PUT", "/metadata/a", {"meta": {"a": "b"}}),
+        ("DELETE", "/metadata/a", None),
+    ):  # fmt: skip
+        answer = api.simulate_request(method, path + end, json=body, headers=headers)
+        assert answer.status_code == 403, (method, end)
+        assert answer.json["forbidden"]["message"].startswith("Policy doesn't allow os_compute_api:")
+    assert {name for name, _ in stub.asked} == {"get_server"}
+    assert api.simulate_get(path, headers=headers).status_code == (200 if roles else 403)
+
+
+def test_a_servers_fault_is_for_everybody_its_details_are_not(api: falcon.testing.TestClient, stub: Stub) -> None:
+    from novalike.objects.record import utcnow
+    from novalike.objects.server import Fault
+
+    for code, shown in ((500, False), (400, True)):
+        fault = Fault(code=code, message="why", created_at=utcnow(), details="inside")
+        stub.answers["get_server"] = records.server(uuid=SERVER, project_id="mine", vm_state="error", fault=fault)
+        server = api.simulate_get(f"/v2.1/servers/{SERVER}").json["server"]
+        assert server["status"] == "ERROR"
+        assert server["fault"]["message"] == "why"
+        assert ("details" in server["fault"]) is shown
+        seen = api.simulate_get(f"/v2.1/servers/{SERVER}", headers={"X-Roles": "admin"}).json["server"]
+        assert seen["fault"]["details"] == "inside"

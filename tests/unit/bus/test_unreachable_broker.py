@@ -1,0 +1,41 @@
+"""A broker that isn't there."""
+
+import socket
+import subprocess
+import sys
+
+ASK = """
+import sys, time
+from novalike import concurrency
+concurrency.prepare()
+from novalike import conf
+from novalike.bus import address
+from novalike.bus.conductor import ServerReads
+from novalike.bus.transport import RabbitTransport
+from novalike.objects import errors
+from novalike.objects.context import admin_context
+
+options = conf.load("novalike-toy", [])
+address.configured(options)  # registers the option
+options.set_override("transport_url", sys.argv[1])
+bus = RabbitTransport(options)
+began = time.monotonic()
+assert not bus.ping()
+try:
+    bus.client(ServerReads).get_server(admin_context(), server_id="s")
+except errors.Unavailable as error:
+    print(error)
+assert time.monotonic() - began < 5
+"""
+
+
+def test_a_question_is_answered_with_unavailable_at_once() -> None:
+    """oslo.messaging by itself would wait for ever, whatever the timeout of the call."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # bound, but not listening
+        url = f"rabbit://u:p@127.0.0.1:{nobody.getsockname()[1]}/"
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", ASK, url], capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert "can't be reached" in done.stdout

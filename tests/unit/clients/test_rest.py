@@ -1,0 +1,54 @@
+import pytest
+
+from novalike.clients.rest import Rest
+from novalike.objects import errors
+from tests.fakes.http import FakeSession, answer, refuse
+from tests.fakes.records import context
+
+
+def replies(*responses):
+    left = list(responses)
+
+    def respond(asked):
+        reply = left.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return reply
+
+    return respond
+
+
+def test_get_is_repeated_until_answered():
+    session = FakeSession(replies(answer(500), errors.Unavailable(reason="gone"), answer(200, {})))
+    assert Rest(session, retries=2, pause=0).request("GET", "/").status_code == 200
+    assert len(session.asked) == 3
+
+
+def test_repetitions_end():
+    session = FakeSession(refuse)
+    with pytest.raises(errors.Unavailable):
+        Rest(session, retries=2, pause=0).request("DELETE", "/x")
+    assert len(session.asked) == 3
+
+
+def test_post_is_sent_once():
+    session = FakeSession(refuse)
+    with pytest.raises(errors.Unavailable):
+        Rest(session, retries=5, pause=0).request("POST", "/x", json={})
+    assert len(session.asked) == 1
+
+
+def test_client_error_is_an_answer():
+    session = FakeSession(replies(answer(409, {})))
+    assert Rest(session, retries=5, pause=0).request("PUT", "/x").status_code == 409
+
+
+def test_user_is_asked_for_with_token_and_request_id():
+    session = FakeSession(replies(answer(200, {}), answer(200, {})))
+    ctx = context(global_request_id="req-11111111-1111-1111-1111-111111111111")
+    rest = Rest(session)
+    rest.request("GET", "/", user=ctx)
+    rest.request("GET", "/")
+    assert session.asked[0].token == "token"
+    assert session.asked[0].headers == {"X-OpenStack-Request-ID": "req-11111111-1111-1111-1111-111111111111"}
+    assert session.asked[1].token is None

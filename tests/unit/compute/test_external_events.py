@@ -1,0 +1,70 @@
+import threading
+import time
+
+from novalike.bus.compute import ExternalEvent
+from novalike.compute.external_events import ExternalEvents
+
+KEY = ("network-vif-plugged", "p1")
+
+
+def event(tag="p1", status="completed", uuid="u1"):
+    return ExternalEvent(name="network-vif-plugged", instance_uuid=uuid, tag=tag, status=status)
+
+
+def test_an_event_before_the_wait_is_kept():
+    events = ExternalEvents()
+    with events.expect("u1", [KEY]) as expectation:
+        assert events.notify(event())
+        assert expectation.wait(0)
+
+
+def test_an_event_wakes_the_waiter():
+    events = ExternalEvents()
+    with events.expect("u1", [KEY, ("network-vif-plugged", "p2")]) as expectation:
+        timers = [threading.Timer(0.02, events.notify, [event(tag)]) for tag in ("p1", "p2")]
+        for timer in timers:
+            timer.start()
+        started = time.monotonic()
+        assert expectation.wait(5)
+        assert time.monotonic() - started < 2
+
+
+def test_others_events_and_doubled_events_are_harmless():
+    events = ExternalEvents()
+    with events.expect("u1", [KEY]) as expectation:
+        assert not events.notify(event(uuid="u2"))
+        assert not events.notify(event(tag="p9"))
+        assert events.notify(event())
+        assert not events.notify(event())
+        assert expectation.wait(0)
+    assert not events.notify(event())
+
+
+def test_failure_ends_the_wait():
+    events = ExternalEvents()
+    with events.expect("u1", [KEY, ("network-vif-plugged", "p2")]) as expectation:
+        events.notify(event(status="failed"))
+        assert not expectation.wait(5)
+        assert expectation.failed == {KEY}
+
+
+def test_time_is_up():
+    with ExternalEvents().expect("u1", [KEY]) as expectation:
+        started = time.monotonic()
+        assert not expectation.wait(0.05)
+        assert 0.04 < time.monotonic() - started < 1
+        assert expectation.open == {KEY}
+
+
+def test_looking_finds_what_was_lost():
+    with ExternalEvents().expect("u1", [KEY]) as expectation:
+        assert expectation.wait(5, look=lambda e: e.settle(KEY), first=0.01)
+
+
+def test_two_waiters_for_one_event():
+    events = ExternalEvents()
+    with events.expect("u1", [KEY]) as one, events.expect("u1", [KEY]) as other:
+        events.notify(event())
+        assert one.wait(0)
+        assert other.wait(0)
+    assert events._expectations == {}

@@ -1,0 +1,304 @@
+import pytest
+from oslo_config import cfg
+
+from novalike import conf as options
+from novalike.bus.compute import ExternalEvent
+from novalike.compute.networking import PLUGGED, Networking
+from novalike.objects import errors, network_errors
+from novalike.objects.network import RequestedNetwork, Vif
+from tests.fakes.neutron import FakeNeutron
+from tests.fakes.records import PROJECT, context, server, spec
+
+
+@pytest.fixture
+def conf():
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf([], project="novalike", default_config_files=[])
+    return conf
+
+
+@pytest.fixture
+def neutron():
+    return FakeNeutron()
+
+
+@pytest.fixture
+def networking(conf, neutron):
+    return Networking(conf, neutron)
+
+
+def wanted(*requests, **more):
+    return spec(networks=tuple(requests), **more)
+
+
+def on(network, **more):
+    return RequestedNetwork(network_id=network["id"], **more)
+
+
+def count(neutron, operation):
+    return sum(name == operation for name, _ in neutron.calls)
+
+
+def test_ports_are_made_and_bound_in_one_request(networking, neutron):
+    one, two = neutron.add_network("one", PROJECT), neutron.add_network("two", PROJECT, cidr="10.9.0.0/24")
+    want = wanted(on(two, tag="b"), on(one))
+    vifs = networking.allocate(context(), want, "host1")
+    assert [(v.network_name, v.tag, v.created_here, v.active) for v in vifs] == [
+        ("two", "b", True, True), ("one", None, True, True),
+    ]  # fmt: skip
+    assert count(neutron, "create_ports") == 1
+    assert count(neutron, "update_port") == 0
+    port = neutron.port(vifs[0].port_id)
+    assert port["device_id"] == want.server.uuid
+    assert port["device_owner"] == "compute:nova"
+    assert port["binding:host_id"] == "host1"
+    assert port["tenant_id"] == PROJECT
+
+
+def test_none_is_none(networking, neutron):
+    neutron.add_network("one", PROJECT)
+    assert networking.allocate(context(), spec(networks=None), "h") == ()
+    assert neutron.calls == []
+
+
+def test_again_makes_nothing_new(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net, tag="a"), on(net, tag="b"))
+    first = networking.allocate(context(), want, "h")
+    assert networking.allocate(context(), want, "h") == first
+    assert count(neutron, "create_ports") == 1
+    assert count(neutron, "update_port") == 0
+
+
+def test_a_lost_answer_makes_no_second_port(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+
+    def lose(name, *args):
+        neutron.lose = lambda *a: None
+        raise errors.Unavailable(reason="lost")
+
+    neutron.lose = lose
+    want = wanted(on(net))
+    (vif,) = networking.allocate(context(), want, "h")
+    assert [p["id"] for p in neutron.ports()] == [vif.port_id]
+
+
+def test_ports_too_many_are_deleted_but_not_the_users(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net))
+    mark = {"binding:profile": {"novalike": {"created": True, "index": 0}}}
+    for _ in range(2):
+        neutron.add_port(net, PROJECT, device_id=want.server.uuid, **mark)
+    brought = neutron.add_port(neutron.add_network("x", PROJECT), PROJECT, device_id=want.server.uuid)
+    networking.allocate(context(), want, "h")
+    left = {p["id"] for p in neutron.ports()}
+    assert len(left) == 2
+    assert brought["id"] in left
+
+
+def test_on_another_host_the_port_is_bound_there(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net))
+    (vif,) = networking.allocate(context(), want, "h1")
+    assert networking.allocate(context(), want, "h2")[0].port_id == vif.port_id
+    assert neutron.port(vif.port_id)["binding:host_id"] == "h2"
+
+
+def test_a_given_port_is_taken_and_given_back(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    port = neutron.add_port(net, PROJECT, **{"binding:profile": {"theirs": 1}})
+    want = wanted(RequestedNetwork(port_id=port["id"], tag="t"), on(net))
+    vifs = networking.allocate(context(), want, "h")
+    assert [(v.port_id == port["id"], v.created_here, v.tag) for v in vifs] == [
+        (True, False, "t"), (False, True, None),
+    ]  # fmt: skip
+    networking.deallocate(context(), want)
+    (left,) = neutron.ports()
+    assert left["id"] == port["id"]
+    assert (left["device_id"], left["device_owner"], left["binding:host_id"]) == ("", "", None)
+    assert left["binding:profile"] == {"theirs": 1}
+    networking.deallocate(context(), want)
+
+
+def test_somebody_elses_ports(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    used = neutron.add_port(net, PROJECT, device_id="other")
+    foreign = neutron.add_port(net, "other-project")
+    with pytest.raises(errors.PortInUse):
+        networking.allocate(context(), wanted(RequestedNetwork(port_id=used["id"])), "h")
+    with pytest.raises(network_errors.PortNotUsable):
+        networking.allocate(context(), wanted(RequestedNetwork(port_id=foreign["id"])), "h")
+    assert neutron.port(used["id"])["device_id"] == "other"
+
+
+def test_two_servers_race_for_a_port(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    port = neutron.add_port(net, PROJECT)
+
+    def taken_meanwhile(name, *args):
+        if name == "update_port":
+            neutron.fail = lambda *a: None
+            neutron.update_port(port["id"], {"device_id": "faster"})
+
+    neutron.fail = taken_meanwhile
+    with pytest.raises(errors.PortInUse):
+        networking.allocate(context(), wanted(RequestedNetwork(port_id=port["id"])), "h")
+    assert neutron.port(port["id"])["device_id"] == "faster"
+
+
+def test_a_chosen_address(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net), on(net, fixed_ip="10.0.0.99"))
+    vifs = networking.allocate(context(), want, "h")
+    assert vifs[1].fixed_ips[0].address == "10.0.0.99"
+    assert networking.allocate(context(), want, "h") == vifs
+    with pytest.raises(network_errors.FixedIpInUse):
+        networking.allocate(context(), wanted(on(net, fixed_ip="10.0.0.99")), "h")
+
+
+def test_automatic_choice(networking, neutron):
+    assert networking.allocate(context(), wanted(), "h") == ()
+    net = neutron.add_network("mine", PROJECT)
+    neutron.add_network("outside", "admin", external=True)
+    want = wanted(RequestedNetwork())
+    (vif,) = networking.allocate(context(), want, "h")
+    assert vif.network_id == net["id"]
+    neutron.add_network("another", PROJECT)
+    # What was chosen once stays chosen.
+    assert networking.allocate(context(), want, "h") == (vif,)
+    with pytest.raises(network_errors.NetworkAmbiguous):
+        networking.allocate(context(), wanted(), "h")
+
+
+def test_automatic_network_is_made(networking, neutron):
+    with pytest.raises(network_errors.AutoAllocationFailed):
+        networking.allocate(context(), wanted(RequestedNetwork()), "h")
+    neutron.auto_network = neutron.add_network("auto_allocated_network", PROJECT, admin_state_up=False)
+    (vif,) = networking.allocate(context(), wanted(RequestedNetwork()), "h")
+    assert vif.network_name == "auto_allocated_network"
+
+
+def test_security_groups(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    web = neutron.add_security_group("web", PROJECT)
+    for _ in range(2):
+        neutron.add_security_group("twice", PROJECT)
+    networking.allocate(context(), wanted(on(net), security_groups=("default",)), "h")
+    assert count(neutron, "security_groups") == 0
+    (vif,) = networking.allocate(context(), wanted(on(net), security_groups=("web",)), "h")
+    assert neutron.port(vif.port_id)["security_groups"] == [web["id"]]
+    with pytest.raises(network_errors.SecurityGroupNotFound):
+        networking.allocate(context(), wanted(on(net), security_groups=("none",)), "h")
+    with pytest.raises(network_errors.SecurityGroupAmbiguous):
+        networking.allocate(context(), wanted(on(net), security_groups=("twice",)), "h")
+    bare = neutron.add_network("bare", PROJECT, port_security_enabled=False)
+    with pytest.raises(network_errors.SecurityGroupsNotApplicable):
+        networking.allocate(context(), wanted(on(bare), security_groups=("web",)), "h")
+
+
+def test_names_in_dns(networking, neutron):
+    neutron.aliases.add("dns-integration")
+    net = neutron.add_network("one", PROJECT)
+    own = neutron.add_network("own", PROJECT, dns_domain="example.org.")
+    inside, outside = networking.allocate(context(), wanted(on(net), on(own)), "h")
+    assert neutron.port(inside.port_id)["dns_name"] == "vm1"
+    assert "dns_name" not in neutron.port(outside.port_id)
+
+
+def test_binding_failed_may_work_elsewhere(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    neutron.plugs = "never"
+    want = wanted(on(net))
+    with pytest.raises(errors.RescheduleBuild):
+        networking.allocate(context(), want, "h")
+    networking.deallocate(context(), want)
+    assert neutron.ports() == []
+
+
+def test_neutron_away(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+
+    def away(*args):
+        raise errors.Unavailable(reason="away")
+
+    neutron.fail = away
+    with pytest.raises(errors.Unavailable):
+        networking.allocate(context(), wanted(on(net)), "h")
+
+
+def test_waiting_for_the_plug(networking, neutron):
+    neutron.plugs = "later"
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net), on(net))
+    vifs = networking.allocate(context(), want, "h")
+    neutron.on_plugged = lambda port: networking.events.notify(
+        ExternalEvent(name=PLUGGED, instance_uuid=port["device_id"], tag=port["id"])
+    )
+    with networking.expect_plugged(want.server.uuid, vifs) as expectation:
+        for vif in vifs:
+            neutron.plug(vif.port_id)
+        assert networking.wait_plugged(context(), expectation, timeout=5)
+
+
+def test_an_event_that_was_lost_is_found(networking, neutron):
+    neutron.plugs = "later"
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net))
+    vifs = networking.allocate(context(), want, "h")
+    with networking.expect_plugged(want.server.uuid, vifs) as expectation:
+        neutron.plug(vifs[0].port_id)
+        assert networking.wait_plugged(context(), expectation, timeout=5)
+
+
+def test_ports_that_work_are_not_waited_for(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net))
+    vifs = networking.allocate(context(), want, "h")
+    with networking.expect_plugged(want.server.uuid, vifs) as expectation:
+        assert networking.wait_plugged(context(), expectation)
+
+
+def test_plugging_that_fails(conf, networking, neutron):
+    vifs = (Vif(port_id="p", network_id="n", network_name="", mac="m"),)
+    with networking.expect_plugged("u", vifs) as expectation:
+        with pytest.raises(errors.BuildAborted):
+            networking.wait_plugged(context(), expectation, timeout=0.01)
+        conf.set_override("vif_plugging_is_fatal", False)
+        assert not networking.wait_plugged(context(), expectation, timeout=0.01)
+        conf.set_override("vif_plugging_timeout", 0)
+        assert not networking.wait_plugged(context(), expectation)
+
+
+def test_refresh(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net, tag="a"), on(net))
+    vifs = networking.allocate(context(), want, "h")
+    assert networking.refresh(context(), want.server.uuid) == vifs
+    neutron.add_floating_ip("172.24.4.7", neutron.port(vifs[0].port_id))
+    assert networking.refresh(context(), want.server.uuid)[0].fixed_ips[0].floating_ips == ("172.24.4.7",)
+
+
+def test_a_port_from_another_release_is_judged_by_the_record(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    uuid = server().uuid
+    port = neutron.add_port(net, PROJECT, device_id=uuid)
+    vif = Vif(port_id=port["id"], network_id=net["id"], network_name="one", mac="m", created_here=True)
+    networking.deallocate(context(), spec(server(uuid=uuid, vifs=(vif,)), networks=None))
+    assert neutron.ports() == []
+
+
+def test_a_crowd_of_servers_asks_little(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    networking.allocate(context(), wanted(on(net)), "h")
+    neutron.calls.clear()
+    networking.allocate(context(), wanted(on(net)), "h")
+    assert [name for name, _ in neutron.calls] == ["ports", "create_ports"]
+
+
+def test_a_refresh_sees_what_is_new(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    want = wanted(on(net))
+    networking.allocate(context(), want, "h")
+    net["name"] = "renamed"
+    assert networking.refresh(context(), want.server.uuid)[0].network_name == "renamed"

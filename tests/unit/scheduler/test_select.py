@@ -1,0 +1,345 @@
+"""A request from question to claim."""
+
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from novalike.clients.allocation import Claim, ClaimConflict, single
+from novalike.objects import errors
+from tests.unit.scheduler.cloud import Cloud, flavor, node_uuid, report, request, server_uuids, state
+
+
+def test_one_server_is_claimed_where_it_goes():
+    cloud = Cloud(3)
+    (selection,) = cloud.select(request()).selections
+    assert selection.endpoint == f"endpoint-{selection.host}"
+    assert selection.node_uuid == node_uuid(selection.host)
+    allocation = cloud.placement.get_allocations(selection.instance_uuid)
+    assert allocation.allocations[selection.node_uuid].resources == {"VCPU": 1, "MEMORY_MB": 512, "DISK_GB": 10}
+    assert (allocation.project_id, allocation.user_id) == ("project", "user")
+
+
+def test_a_request_costs_placement_one_question_and_one_write():
+    cloud = Cloud(5)
+    cloud.placement.requests.clear()
+    cloud.select(request(20))
+    assert cloud.placement.requests == {"allocation_candidates": 1, "claim": 1}
+
+
+def test_servers_are_spread_evenly():
+    cloud = Cloud(10)
+    assert set(Counter(cloud.hosts_of(request(30))).values()) == {3}
+
+
+def test_a_negative_multiplier_stacks():
+    stack = {f"{name}_weight_multiplier": -1.0 for name in ("ram", "cpu", "disk")}
+    cloud = Cloud(10, **stack, io_ops_weight_multiplier=0.0)
+    assert len(set(cloud.hosts_of(request(8)))) == 1
+
+
+def test_a_later_request_sees_what_an_earlier_one_took():
+    cloud = Cloud(4)
+    assert sorted(cloud.hosts_of(request(instance_uuids=(uuid,)))[0] for uuid in server_uuids(4)) == [
+        "host0", "host1", "host2", "host3",
+    ]  # fmt: skip
+
+
+def test_all_or_nothing():
+    cloud = Cloud(2)
+    answer = cloud.select(request(33))  # 16 fit on each: 8192 MiB / 512, 4 × 4 vCPUs; but 10 by disk
+    assert not answer.selections
+    assert cloud.placement.consumers == {}
+    assert "there is room for 20 of 33 servers" in answer.explain()
+
+
+def test_placement_not_there_is_unavailable_and_leaves_nothing():
+    cloud = Cloud(2)
+    cloud.placement.down = True
+    with pytest.raises(errors.Unavailable):
+        cloud.select(request())
+
+
+def test_a_write_without_an_answer_is_undone():
+    cloud = Cloud(2)
+    placement = cloud.placement
+    honest = placement.claim
+
+    def claim_and_break(claims):
+        honest(claims)
+        raise errors.Unavailable(reason="the answer was lost")
+
+    placement.claim = claim_and_break
+    with pytest.raises(errors.Unavailable):
+        cloud.select(request(3))
+    assert placement.consumers == {}
+
+
+def test_asking_again_replaces_the_first_claim():
+    cloud = Cloud(2)
+    asked = request(3)
+    cloud.select(asked)
+    again = cloud.select(asked)
+    assert len(again.selections) == 3
+    assert {uuid: list(a.allocations) for uuid, a in cloud.placement.consumers.items()} == {
+        s.instance_uuid: [s.node_uuid] for s in again.selections
+    }
+
+
+def test_asking_again_works_when_the_first_claim_fills_the_cloud():
+    cloud = Cloud(2)
+    asked = request(20)
+    assert len(cloud.select(asked).selections) == 20
+    assert len(cloud.select(asked).selections) == 20
+    assert len(cloud.placement.consumers) == 20
+
+
+def test_a_failure_takes_away_the_claim_of_an_earlier_try():
+    cloud = Cloud(1)
+    cloud.select(request())
+    cloud.conductor.add(state("host0", up=False))
+    cloud.scheduler.keeper.refresh()
+    assert "ComputeFilter" in cloud.reasons(request())
+    assert cloud.placement.consumers == {}
+
+
+def test_a_lost_race_goes_to_the_next_host():
+    cloud = Cloud(0)
+    cloud.add("big", report("big", memory_mb=2048, reserved_host_memory_mb=0))
+    cloud.add("small", report("small", memory_mb=1024, reserved_host_memory_mb=0))
+    (best,) = cloud.hosts_of(request(instance_uuids=("probe",)))
+    cloud.placement.delete_allocations("probe")
+
+    def steal(claims):
+        cloud.placement.before_claim = None
+        everything = single(node_uuid(best), {"MEMORY_MB": 2048})
+        cloud.placement.claim([Claim("thief", everything, "p", "u")])
+
+    cloud.placement.before_claim = steal
+    assert cloud.hosts_of(request()) == ["small"]
+
+
+def test_after_lost_races_winners_keep_their_hosts():
+    cloud = Cloud(4)
+    full: list[str] = []
+    honest = cloud.placement.claim
+
+    def picky(claims):
+        hosts = {uuid for claim in claims for uuid in claim.choice.allocations}
+        if len(hosts) > 1 or (node_uuid("host0") in hosts and full.append("x") is None and len(full) < 2):
+            raise ClaimConflict(kind="capacity", reason="always when it is about several hosts")
+        honest(claims)
+
+    cloud.placement.claim = picky
+    assert sorted(cloud.hosts_of(request(4))) == ["host0", "host1", "host2", "host3"]
+    assert len(cloud.placement.consumers) == 4
+
+
+def test_always_losing_is_a_rejection_and_leaves_nothing():
+    cloud = Cloud(2)
+
+    def lose(claims):
+        raise ClaimConflict(kind="capacity", reason="somebody was faster")
+
+    cloud.placement.claim = lose
+    assert "faster" in cloud.reasons(request(2))["claim"]
+    assert cloud.placement.consumers == {}
+
+
+def _at_once(cloud, count, hold):
+    """Single servers, asked for by as many threads; ``hold`` is called after each answer of Placement."""
+    honest = cloud.placement.allocation_candidates
+
+    def held(query):
+        found = honest(query)
+        hold()
+        return found
+
+    cloud.placement.allocation_candidates = held
+    cloud.placement.requests.clear()
+    chosen: list[str] = []
+    threads = [
+        threading.Thread(target=lambda uuid=uuid: chosen.extend(cloud.hosts_of(request(instance_uuids=(uuid,)))))
+        for uuid in server_uuids(count)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(chosen) == count
+    return chosen
+
+
+def test_concurrent_requests_do_not_choose_the_same_host():
+    cloud = Cloud(8)
+    cloud.scheduler.keeper.refresh()
+    assert len(set(_at_once(cloud, 8, lambda: time.sleep(0.02)))) == 8
+
+
+def test_requests_with_answers_of_the_same_moment_do_not_choose_the_same_host():
+    cloud = Cloud(2)
+    cloud.scheduler.keeper.refresh()
+    assert len(set(_at_once(cloud, 2, threading.Barrier(2).wait))) == 2
+
+
+def test_equal_questions_at_a_time_are_asked_once():
+    cloud = Cloud(8)
+    cloud.scheduler.keeper.refresh()
+    _at_once(cloud, 8, lambda: time.sleep(0.05))
+    assert cloud.placement.requests["allocation_candidates"] <= 4
+
+
+def test_room_that_a_claim_of_another_request_did_not_take_is_used():
+    cloud = Cloud(0)
+    cloud.add("only", report("only", local_gb=10))
+    cloud.scheduler.keeper.refresh()
+    honest = cloud.placement.claim
+    first_choice_made, other_ended = threading.Event(), threading.Event()
+
+    def claim(claims):
+        if claims[0].consumer == "loser":
+            first_choice_made.set()
+            other_ended.wait(10)
+            raise errors.Unavailable(reason="gone")
+        honest(claims)
+
+    def lose():
+        with pytest.raises(errors.Unavailable):
+            cloud.select(request(instance_uuids=("loser",)))
+
+    cloud.placement.claim = claim
+    thread = threading.Thread(target=lose)
+    thread.start()
+    assert first_choice_made.wait(10)
+    assert cloud.hosts_of(request()) == ["only"]
+    other_ended.set()
+    thread.join(10)
+
+
+def test_a_host_that_the_snapshot_does_not_know_yet_is_found():
+    cloud = Cloud(1)
+    filler = request(10)
+    assert len(cloud.hosts_of(filler)) == 10
+    cloud.add("new")
+    assert cloud.hosts_of(request(instance_uuids=("late",))) == ["new"]
+
+
+def test_a_truncated_answer_is_asked_for_in_full():
+    cloud = Cloud(5, scheduler__max_placement_results=2)
+    cloud.add("far", zone="moon")
+    assert cloud.hosts_of(request(availability_zone="moon")) == ["far"]
+
+
+def test_forced_to_a_host_that_does_not_exist():
+    cloud = Cloud(2)
+    assert "no such host" in cloud.reasons(request(host="nowhere", force_host=True))["requested host"]
+
+
+def test_the_requested_host_is_the_only_one_asked_for():
+    cloud = Cloud(5)
+    assert cloud.hosts_of(request(3, host="host3")) == ["host3"] * 3
+    assert cloud.hosts_of(request(host="host3", node="host2")) == []
+
+
+def test_forcing_skips_filters_but_not_claims():
+    cloud = Cloud(1)
+    cloud.add("silent", up=False)
+    silent = request(host="silent")
+    assert "not been heard" in cloud.reasons(silent)["ComputeFilter"]
+    assert cloud.hosts_of(request(host="silent", force_host=True)) == ["silent"]
+    too_big = request(host="silent", force_host=True, flavor=flavor(memory_mb=100_000))
+    assert "MEMORY_MB" in cloud.reasons(too_big)["placement"]
+
+
+def test_excluded_hosts_and_zones():
+    cloud = Cloud(2)
+    cloud.add("other", zone="z2")
+    assert cloud.hosts_of(request(excluded_hosts=("host0", "other"))) == ["host1"]
+    assert cloud.hosts_of(request(availability_zone="z2", instance_uuids=("b",))) == ["other"]
+    assert "zone z3" in cloud.reasons(request(availability_zone="z3"))["availability zone"]
+
+
+def test_a_disabled_host_is_not_chosen_and_the_rejection_says_why():
+    cloud = Cloud(0)
+    cloud.add("off", disabled=True)
+    cloud.placement.set_disabled(node_uuid("off"), True)
+    (rejection,) = cloud.select(request()).rejections
+    assert (rejection.stage, rejection.reason, rejection.hosts) == ("placement", "the service is disabled", ("off",))
+
+
+def test_every_host_is_accounted_for_in_a_failure():
+    cloud = Cloud(3)
+    cloud.add("silent", up=False)
+    cloud.add("tiny", report("tiny", memory_mb=600))
+    cloud.add("far", zone="moon")
+    answer = cloud.select(request(availability_zone="nova", excluded_hosts=("host0", "host1", "host2")))
+    counted = Counter(host for rejection in answer.rejections for host in rejection.hosts)
+    assert counted == Counter(["host0", "host1", "host2", "silent", "tiny", "far"])
+
+
+def test_no_host_at_all():
+    assert "no compute host" in Cloud(0).reasons(request())["placement"]
+
+
+def test_an_unknown_trait_is_explained():
+    cloud = Cloud(1)
+    cloud.placement.known_traits = {"COMPUTE_STATUS_DISABLED"}
+    asked = request(flavor=flavor(extra_specs={"trait:CUSTOM_NEVER_SEEN": "required"}))
+    assert "CUSTOM_NEVER_SEEN" in cloud.reasons(asked)["placement"]
+
+
+def test_a_missing_trait_is_explained():
+    cloud = Cloud(1)
+    asked = request(flavor=flavor(extra_specs={"trait:CUSTOM_GOLD": "required"}))
+    assert "lacks CUSTOM_GOLD" in cloud.reasons(asked)["placement"]
+
+
+def test_an_extra_spec_that_can_not_be_is_explained():
+    asked = request(flavor=flavor(extra_specs={"resources:VCPU": "many"}))
+    assert "resources:VCPU=many" in Cloud(1).reasons(asked)["flavor"]
+
+
+def test_failed_builds_weigh_more_than_room():
+    cloud = Cloud(0)
+    cloud.add("failing", report("failing", memory_mb=64_000), failed_builds=3)
+    cloud.add("good")
+    assert cloud.hosts_of(request()) == ["good"]
+
+
+def test_providers_that_are_no_hosts_of_ours_are_ignored():
+    cloud = Cloud(1)
+    cloud.placement.add_provider(report("somebody elses", memory_mb=1_000_000))
+    assert cloud.hosts_of(request()) == ["host0"]
+
+
+def test_the_first_snapshot_is_waited_for(monkeypatch):
+    cloud = Cloud(1)
+    answers = [errors.Unavailable(reason="no conductor"), None]
+    honest = cloud.conductor.inventory
+
+    def inventory(ctx, *, known_version=None):
+        if answers and (trouble := answers.pop(0)):
+            raise trouble
+        return honest(ctx, known_version=known_version)
+
+    monkeypatch.setattr("novalike.scheduler.keeper.RETRY_DELAY", 0.01)
+    cloud.conductor.inventory = inventory
+    assert cloud.hosts_of(request()) == ["host0"]
+
+
+def test_changes_are_seen_after_a_refresh():
+    cloud = Cloud(2)
+    cloud.select(request())
+    cloud.conductor.add(state("host0", up=False))
+    assert cloud.scheduler.keeper.refresh() is True
+    assert cloud.scheduler.keeper.refresh() is False
+    assert set(cloud.hosts_of(request(4, instance_uuids=server_uuids(4, "later")))) == {"host1"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("enabled_filters", ["NoSuchFilter"]), ("weight_classes", ["nova.x.NoSuchWeigher"])]
+)
+def test_a_name_that_does_not_exist_stops_the_daemon(option, value):
+    with pytest.raises(SystemExit, match=rf"\[filter_scheduler\] {option}.*NoSuch"):
+        Cloud(1, **{option: value})

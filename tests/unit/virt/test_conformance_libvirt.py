@@ -1,0 +1,43 @@
+"""The libvirt driver, on libvirt's mock hypervisor."""
+
+import itertools
+
+import pytest
+
+from novalike.objects.flavor import Flavor
+from tests.conformance.virt import DriverConformance
+from tests.fakes import records
+from tests.unit.virt import mock_libvirt
+
+TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
+
+
+class TestLibvirtDriver(DriverConformance):
+    @pytest.fixture
+    def driver(self, monkeypatch, conf, images):
+        mock_libvirt.install(monkeypatch, conf)
+        conf.set_override("enabled", False, group="vnc")  # the mock gives no ports
+        driver = mock_libvirt.started(conf, images)
+        yield driver
+        driver.stop()
+
+    @pytest.fixture
+    def restarted(self, driver, conf, images):
+        made = []
+
+        def restart():
+            made.append(mock_libvirt.started(conf, images))
+            return made[-1]
+
+        yield restart
+        for another in made:
+            another.stop()
+
+    @pytest.fixture
+    def make_spec(self, driver, images):
+        numbers = itertools.count(1)
+        image = images.add(b"\0" * 1048576)
+        return lambda: records.spec(records.server(id=next(numbers), flavor=TINY), image=image)
+
+    def stop_from_outside(self, driver, spec):
+        driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).destroy())
