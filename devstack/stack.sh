@@ -37,7 +37,7 @@ versions() { md5sum <"$here/neighbours.txt" | cut -c1-16; }
 
 start_neighbours() {
   declare_keystone; declare_placement; declare_glance; declare_neutron
-  ! libvirt || within 30 chassis_registered
+  ! libvirt || within 90 chassis_registered
   start_programs
   within 90 answering "$KEYSTONE_PORT" v3
 }

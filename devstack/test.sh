@@ -18,7 +18,9 @@ mkdir -p "$LOGS" "$CACHE" "$RUN" "$ETC" "$DATA"
 : >"$LOGS/stack.log"
 cd "$CHECKOUT"
 TESTS=$DEST/venvs/tests
-results=() failed=0
+OUTPUTS=$(mktemp -d)
+trap 'rm -rf "$OUTPUTS"' EXIT
+results=() failures=()
 
 prepare() {
   install_packages list_packages list_test_packages
@@ -35,8 +37,15 @@ check() {
   local name=$1 began; shift
   began=$(date +%s.%N)
   echo; echo "--- $name: $*"
-  if PATH=$TESTS/bin:$PATH "$@"; then results+=("ok      $name ($(since "$began") s)")
-  else results+=("FAILED  $name ($(since "$began") s)"); failed=1; fi
+  # Not a pipe: what a stack leaves running may hold its end open.
+  if PATH=$TESTS/bin:$PATH "$@" > >(tee "$OUTPUTS/$name") 2>&1; then results+=("ok      $name ($(since "$began") s)")
+  else results+=("FAILED  $name ($(since "$began") s)"); failures+=("$name"); fi
+}
+
+# Once more at the end, where it is seen even if only the end is kept.
+show_failures() {
+  local name
+  for name in "${failures[@]}"; do echo; echo "=== the end of: $name"; tail -n 80 "$OUTPUTS/$name" | cut -c1-300; done
 }
 
 test_lint() {
@@ -77,7 +86,20 @@ fresh_stack() {
   local options=()
   [ "$VIRT_DRIVER" != fake ] || options=(FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2)
   check "stack on $VIRT_DRIVER, $DATABASE" env "${options[@]}" "$here/stack.sh"
-  case ${results[-1]} in ok*) return 0 ;; *) "$here/unstack.sh"; return 1 ;; esac
+  case ${results[-1]} in ok*) return 0 ;; esac
+  show_logs >>"$OUTPUTS/stack on $VIRT_DRIVER, $DATABASE" 2>&1
+  "$here/unstack.sh"
+  return 1
+}
+
+# What a stack that did not come up was doing.
+show_logs() {
+  local log
+  echo; echo "programs that don't run:"
+  "$TOOLS/bin/supervisorctl" -c "$ETC/supervisord.conf" status | grep -v RUNNING || true
+  for log in $(find "$LOGS" -name '*.log' -size +0 -mmin -2 | sort); do
+    echo "--- the end of ${log##*/}"; tail -n 4 "$log"
+  done
 }
 
 parts=("$@")
@@ -87,7 +109,8 @@ for part in "${parts[@]}"; do
 done
 step "What the tests need" prepare
 for part in "${parts[@]}"; do "test_$part"; done
+show_failures
 echo
 printf '%s\n' "${results[@]}"
 echo "after $(since "$BEGAN") s"
-exit $failed
+[ ${#failures[@]} = 0 ]

@@ -12,7 +12,7 @@ start_libvirt() {
   program virtlogd /usr/sbin/virtlogd priority=10
   program libvirtd /usr/sbin/libvirtd priority=20 environment="OVS_RUNDIR=\"$RUN/ovs\""
   start_programs
-  within 30 virsh -q -c qemu:///system version
+  within 120 virsh -q -c qemu:///system version
 }
 
 # What udev does where it runs. A /dev/kvm that libvirt may open and its guests may not makes libvirt throw away what it

@@ -35,9 +35,9 @@ start_ovs() {
   program ovn-sb "/usr/sbin/ovsdb-server $DATA/ovn/sb.db --remote=punix:$RUN/ovn/sb.sock --remote=ptcp:$OVN_SB_PORT:127.0.0.1 --unixctl=$RUN/ovn/sb.ctl $quiet" \
     environment="$here" priority=10
   start_programs
-  within 20 vsctl --no-wait init
-  within 20 ovn-nbctl --db="tcp:127.0.0.1:$OVN_NB_PORT" --no-wait init
-  within 20 ovn-sbctl --db="tcp:127.0.0.1:$OVN_SB_PORT" init
+  within 60 vsctl --no-wait init
+  within 60 ovn-nbctl --db="tcp:127.0.0.1:$OVN_NB_PORT" --no-wait init
+  within 60 ovn-sbctl --db="tcp:127.0.0.1:$OVN_SB_PORT" init
   # Without segmentation offload in the user space datapath TCP from a virtio guest leaves with bad checksums. It is
   # read when the switch starts.
   vsctl --no-wait set Open_vSwitch . other_config:userspace-tso-enable=true \
