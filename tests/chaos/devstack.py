@@ -1,0 +1,213 @@
+"""The targets ``devstack`` (fake hypervisors) and ``libvirt``: a stack that ``devstack/stack.sh`` has brought up."""
+
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from tests.chaos import processes
+from tests.chaos.supervisor import Supervisor
+from tests.chaos.targets import BROKER, DATABASE, HYPERVISOR, NEIGHBOURS, Access, Guest, Program, Record
+
+DEFAULT_PLACE = "/var/lib/novalike-chaos"
+
+# Programs by the beginning of their names; the first that fits.
+_KINDS = (
+    ("novalike-api-metadata", "metadata"),
+    ("novalike-api", "api"),
+    ("novalike-conductor", "conductor"),
+    ("novalike-scheduler", "scheduler"),
+    ("novalike-compute", "compute"),
+    ("rabbitmq", BROKER),
+    ("mariadb", DATABASE),
+    ("postgresql", DATABASE),
+    ("libvirtd", HYPERVISOR),
+)
+
+
+def target(name: str, where: str | None) -> "Devstack":
+    """The stack in a folder.
+
+    :raises SystemExit: no stack is there, or one with another hypervisor than asked for.
+    """
+    place = Path(where or os.environ.get("DEST", DEFAULT_PLACE))
+    described = place / "stack.json"
+    if not described.exists():
+        raise SystemExit(f"no stack is in {place}: run devstack/stack.sh first")
+    stack = json.loads(described.read_text())
+    wanted = "libvirt" if name == "libvirt" else "fake"
+    if stack["virt_driver"] != wanted:
+        raise SystemExit(f"the stack in {place} has VIRT_DRIVER={stack['virt_driver']}, not {wanted}")
+    return Devstack(name, place, stack)
+
+
+class Devstack:
+    """A stack of devstack.
+
+    :param stack: its ``stack.json``.
+    """
+
+    def __init__(self, name: str, place: Path, stack: Mapping[str, Any]) -> None:
+        self.name = name
+        self.image, self.flavor, self.network = stack["image"], stack["flavor"], stack["private_network"]
+        self._place = place
+        self._stack = stack
+        self._libvirt = stack["virt_driver"] == "libvirt"
+        self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
+        self._programs = tuple(_program(each) for each in self._supervisor.names() if _kind(each) is not None)
+        self._engine: sa.Engine | None = None
+
+    def summary(self) -> Mapping[str, Any]:
+        """What the report says of the target."""
+        hosts = 1 if self._libvirt else self._stack["fake_hosts"]
+        daemons = [program.name for program in self._programs if program.kind not in NEIGHBOURS]
+        return {"hosts": hosts, "database": self._stack["database"], "programs": daemons}
+
+    def access(self, user: str) -> Access:
+        """``admin`` or ``demo``."""
+        return Access(
+            auth_url=self._stack["auth_url"],
+            username=user,
+            password=self._stack[f"{user}_password"],
+            project=user,
+            region=self._stack["region"],
+        )
+
+    # -- programs
+
+    def programs(self) -> Sequence[Program]:
+        """All that may be hit. MariaDB is the neighbours' database too, whatever novalike's own is."""
+        return self._programs
+
+    def pids(self, program: Program) -> list[int]:
+        """The main process and those below it. libvirtd's guests are below PID 1, not below it."""
+        pid = self._supervisor.pid(program.name)
+        return [] if pid is None else processes.tree(pid)
+
+    def stop(self, program: Program) -> None:
+        """End it and keep it ended."""
+        self._supervisor.stop(program.name)
+
+    def start(self, program: Program) -> None:
+        """Start it."""
+        self._supervisor.start(program.name)
+
+    def revive(self, program: Program) -> None:
+        """supervisord starts again whatever ends."""
+
+    # -- behind the API
+
+    def guests(self) -> list[Guest]:
+        """Every guest of every host."""
+        return self._domains() if self._libvirt else self._fake_guests()
+
+    def _fake_guests(self) -> list[Guest]:
+        found = []
+        for path in Path(self._stack["data"]).glob("novalike*/fake-guests/**/*.json"):
+            try:
+                guest = json.loads(path.read_text())
+            except FileNotFoundError:
+                continue  # removed since it was listed
+            # 1 is Nova's number for "running", and left out where it is the default
+            running = guest.get("power_state", 1) == 1
+            found.append(Guest(guest["instance_uuid"], guest["host"], running))
+        return found
+
+    def _domains(self) -> list[Guest]:
+        running = set(_virsh("list", "--uuid"))
+        return [
+            Guest(uuid, self._stack["host"], uuid in running)
+            for uuid in _virsh("list", "--all", "--uuid")
+            if f"'{self._place}/" in "\n".join(_virsh("dumpxml", uuid))
+        ]
+
+    def guest_pids(self) -> list[int]:
+        """QEMU's processes of this stack's guests."""
+        if not self._libvirt:
+            return []
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                command = (folder / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"qemu-system" in command[0] and any(str(self._place).encode() in word for word in command):
+                found.append(int(folder.name))
+        return sorted(found)
+
+    def records(self) -> list[Record] | None:
+        """Servers that aren't deleted, with their open operations."""
+        with self._database().connect() as connection:
+            servers = connection.execute(
+                sa.text("SELECT uuid, vm_state, task_state, host FROM instances WHERE NOT deleted")
+            ).all()
+            operations = connection.execute(
+                sa.text("SELECT instance_uuid, workflow, state FROM operations WHERE state IN ('pending', 'running')")
+            ).all()
+        begun: dict[str, list[str]] = {}
+        for uuid, workflow, state in operations:
+            begun.setdefault(uuid, []).append(f"{workflow} ({state})")
+        found = [Record(*row, open_operations=tuple(begun.pop(row[0], ()))) for row in servers]
+        # Open operations of servers that are deleted: nobody will see them, somebody still works on them.
+        return found + [Record(uuid, "deleted", None, None, tuple(names)) for uuid, names in begun.items()]
+
+    def outcomes(self) -> Mapping[str, Mapping[str, int]] | None:
+        """How operations ended."""
+        found: dict[str, dict[str, int]] = {}
+        with self._database().connect() as connection:
+            statement = "SELECT workflow, state, count(*) FROM operations GROUP BY workflow, state"
+            for workflow, state, count in connection.execute(sa.text(statement)):
+                found.setdefault(workflow, {})[state] = count
+        return found
+
+    def _database(self) -> sa.Engine:
+        if self._engine is None:
+            # As the conductor does: the only one who is told the URL. Values may have % in them.
+            options = ConfigParser(interpolation=None)
+            options.read(Path(self._stack["etc"]) / "conductor-1.conf")
+            self._engine = sa.create_engine(options["database"]["connection"], poolclass=sa.NullPool)
+        return self._engine
+
+    def disks(self) -> dict[str, list[str]] | None:
+        """Files in the folders below the instances' path, by server."""
+        if not self._libvirt:
+            return None
+        folder = Path(self._stack["data"]) / "novalike" / "instances"
+        return {
+            each.name: sorted(path.name for path in each.iterdir())
+            for each in folder.iterdir()
+            if each.is_dir() and len(each.name) == 36
+        }
+
+    def taps(self) -> set[str] | None:
+        """The machine's tap devices and the switch's ports of that name."""
+        if not self._libvirt:
+            return None
+        links = {each.name for each in Path("/sys/class/net").iterdir()}
+        switch = f"--db=unix:{self._place}/run/ovs/db.sock"
+        links.update(_lines("ovs-vsctl", switch, "list-ports", "br-int"))
+        return {name for name in links if name.startswith("tap")}
+
+
+def _kind(name: str) -> str | None:
+    if name in NEIGHBOURS:
+        return name
+    return next((kind for start, kind in _KINDS if name.startswith(start)), None)
+
+
+def _program(name: str) -> Program:
+    return Program(name, str(_kind(name)))
+
+
+def _virsh(*arguments: str) -> list[str]:
+    return _lines("virsh", "-q", "-c", "qemu:///system", *arguments)
+
+
+def _lines(*command: str) -> list[str]:
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    return [line.strip() for line in done.stdout.splitlines() if line.strip()]
