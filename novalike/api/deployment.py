@@ -8,7 +8,8 @@ from typing import Any
 from oslo_config import cfg
 
 from novalike import conf as configuration
-from novalike.bus.transport import RabbitTransport, Transport
+from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.transport import Transport
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

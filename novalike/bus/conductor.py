@@ -210,14 +210,14 @@ class Journal(Interface):
     topic = "novalike-conductor-journal"
     version = "1.0"
 
-    @call(timeout=60, repeatable=True)
+    @call(timeout=20, repeatable=True)
     def accept(
         self, ctx: RequestContext, *, endpoint: str, incarnation: str, operation_ids: tuple[str, ...]
     ) -> tuple[Assignment, ...]:
         """Take up those of the operations that are still to be done by this process."""
         raise NotImplementedError
 
-    @call(timeout=60, repeatable=True)
+    @call(timeout=20, repeatable=True)
     def recover(
         self, ctx: RequestContext, *, endpoint: str, incarnation: str, hosts: tuple[str, ...]
     ) -> tuple[Assignment, ...]:
@@ -232,7 +232,7 @@ class Journal(Interface):
         """
         raise NotImplementedError
 
-    @call(timeout=60, repeatable=True)
+    @call(timeout=20, repeatable=True)
     def finish(self, ctx: RequestContext, *, outcome: Outcome) -> None:
         """The operation has ended on its host.
 
@@ -244,14 +244,14 @@ class Journal(Interface):
     def heartbeat(self, ctx: RequestContext, *, beat: Heartbeat) -> None:
         """A process lives."""
 
-    @call(timeout=60, repeatable=True)
+    @call(timeout=20, repeatable=True)
     def report_nodes(
         self, ctx: RequestContext, *, endpoint: str, incarnation: str, nodes: tuple[NodeReport, ...]
     ) -> tuple[str, ...]:
         """Register or refresh hosts and their nodes. Gives those of the hosts whose services are disabled."""
         raise NotImplementedError
 
-    @call(timeout=60, repeatable=True)
+    @call(timeout=20, repeatable=True)
     def list_host_servers(
         self, ctx: RequestContext, *, hosts: tuple[str, ...], guests: tuple[str, ...] = ()
     ) -> tuple[Server, ...]:

@@ -11,13 +11,13 @@ class Scheduler(Interface):
     topic = "novalike-scheduler"
     version = "1.0"
 
-    @call(timeout=180)
+    @call(timeout=30)
     def select(self, ctx: RequestContext, *, request: SchedulingRequest) -> Selections:
         """Choose and claim a host for every server of the request, or claim none.
 
-        A server that has a claim from an earlier try loses it first: asking again is safe.
-
-        :raises Unavailable: Placement can't be reached.
+        :raises AlreadyClaimed: a server has a claim from an earlier try. Whoever asks takes it away and asks again: he
+            alone knows whether an earlier try may still be under way, or has led to something.
+        :raises Unavailable: Placement can't be reached. Some claims may have been made.
         """
         raise NotImplementedError
 

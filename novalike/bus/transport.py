@@ -1,30 +1,30 @@
 """Transports: how a message gets from one daemon to another.
 
-:class:`RabbitTransport` is the real one. Tests bring their own, which drops, doubles and delays messages; it
-has the same four methods.
+:class:`novalike.bus.rabbit.RabbitTransport` is the real one. Tests bring their own, which drops, doubles and
+delays messages; it has the same four methods.
+
+A message is lost with the process that took it: whoever takes one tells the broker so before it is dealt with. So
+what may be asked twice is asked again after a short while, and another process answers. What may not is sent once.
 """
 
 import abc
 import logging
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-import kombu.exceptions
-import oslo_messaging
-from oslo_config import cfg
-
 from novalike.bus import wire
-from novalike.bus.interface import Interface, methods
+from novalike.bus.interface import Interface, Method, methods
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 
 LOG = logging.getLogger(__name__)
 
-# Tries to reach a broker that is gone: some seconds. Whoever can wait longer tries again himself.
-_RETRIES = 2
-_UNREACHABLE = (oslo_messaging.MessageDeliveryFailure, kombu.exceptions.OperationalError, OSError)
-
 Offer = tuple[type[Interface], object]
+
+
+class NoAnswer(errors.Unavailable):
+    """It was sent, and nobody has answered: whether it was done is not known."""
 
 
 class Server(abc.ABC):
@@ -40,7 +40,14 @@ class Server(abc.ABC):
 
 
 class Transport(abc.ABC):
-    """A way to send messages."""
+    """A way to send messages.
+
+    :ivar try_timeout: seconds after which a question that may be repeated is asked again.
+    :ivar read_timeout: seconds that such a question may take in all, when its declaration doesn't say.
+    """
+
+    try_timeout = 5.0
+    read_timeout = 20.0
 
     @abc.abstractmethod
     def call(
@@ -54,14 +61,19 @@ class Transport(abc.ABC):
     ) -> dict[str, Any]:
         """Ask one server of the interface (the one at ``endpoint``, if given) and wait for its answer.
 
-        :raises Unavailable: no answer in time.
+        :param timeout: seconds; None is the transport's default.
+        :raises NoAnswer: no answer in time.
+        :raises Unavailable: it could not be sent, or there is nobody to send it to: nothing was done.
         """
 
     @abc.abstractmethod
     def cast(
         self, interface: type[Interface], endpoint: str | None, method: str, ctx: RequestContext, payload: str
     ) -> None:
-        """Send, and don't wait."""
+        """Send, and don't wait.
+
+        :raises Unavailable: it could not be sent.
+        """
 
     @abc.abstractmethod
     def serve(self, offers: Sequence[Offer], endpoint: str, pool_size: int) -> Server:
@@ -111,131 +123,56 @@ def _sender(interface: type[Interface], name: str) -> Callable[..., Any]:
         if method.is_cast:
             self._transport.cast(interface, self._endpoint, name, ctx, payload)
             return None
-        reply = self._transport.call(interface, self._endpoint, name, ctx, payload, method.timeout)
-        return wire.read(method, reply)
+        return wire.read(method, _ask(self._transport, interface, self._endpoint, method, ctx, payload))
 
     send.__name__ = name
     send.__doc__ = getattr(interface, name).__doc__
     return send
 
 
-class _ContextSerializer(oslo_messaging.NoOpSerializer):
-    """Our messages are strings already; only the context needs turning into a dict and back."""
+def _ask(
+    transport: Transport,
+    interface: type[Interface],
+    endpoint: str | None,
+    method: Method,
+    ctx: RequestContext,
+    payload: str,
+) -> dict[str, Any]:
+    """Ask, and ask again if that is allowed.
 
-    def serialize_context(self, ctxt: RequestContext) -> dict[str, Any]:
-        return ctxt.to_wire()
-
-    def deserialize_context(self, ctxt: dict[str, Any]) -> dict[str, Any]:
-        return ctxt
-
-
-class _RabbitServer(Server):
-    def __init__(self, server: Any) -> None:
-        self._server = server
-
-    def stop(self) -> None:
-        self._server.stop()
-
-    def wait(self) -> None:
-        self._server.wait()
-
-
-class RabbitTransport(Transport):
-    """oslo.messaging over ``[DEFAULT] transport_url``.
-
-    :raises SystemExit: the URL can't be used.
+    :raises Unavailable: no answer to the last try.
     """
-
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
-        self._conf = conf
+    if not method.repeatable:
         try:
-            self._transport = oslo_messaging.get_rpc_transport(conf)
-        except (oslo_messaging.InvalidTransportURL, oslo_messaging.DriverLoadFailure) as error:
-            raise SystemExit(f"[DEFAULT] transport_url: {error}") from error
-        self._clients: dict[tuple[type[Interface], str | None], Any] = {}
-        self._reached = False
-
-    def _rpc(self, interface: type[Interface], endpoint: str | None) -> Any:
-        key = (interface, endpoint)
-        if key not in self._clients:
-            target = oslo_messaging.Target(
-                topic=interface.topic, namespace=interface.__name__, version=interface.version, server=endpoint
-            )
-            self._clients[key] = oslo_messaging.get_rpc_client(
-                self._transport, target, serializer=_ContextSerializer(), retry=_RETRIES
-            )
-        return self._clients[key]
-
-    def call(
-        self,
-        interface: type[Interface],
-        endpoint: str | None,
-        method: str,
-        ctx: RequestContext,
-        payload: str,
-        timeout: float | None,
-    ) -> dict[str, Any]:
-        if not self._reached:
-            # oslo.messaging makes its queue for answers at the first call, and waits for the broker for ever then.
-            if not self.ping():
-                raise errors.Unavailable(reason="the message bus can't be reached")
-            self._reached = True
-        client = self._rpc(interface, endpoint)
-        if timeout is not None:
-            client = client.prepare(timeout=timeout)
+            return transport.call(interface, endpoint, method.name, ctx, payload, method.timeout)
+        except NoAnswer as error:
+            raise NoAnswer(
+                reason=f"no answer from {interface.topic} in time; it is not known whether the request was carried "
+                "out, so look before you repeat it"
+            ) from error
+    total = method.timeout or transport.read_timeout
+    trouble: errors.Unavailable | None = None
+    for timeout in try_timeouts(transport.try_timeout, total):
         try:
-            return client.call(ctx, method, p=payload)
-        except oslo_messaging.MessagingTimeout as error:
-            raise errors.Unavailable(reason=f"no answer from {interface.topic} in time") from error
-        except _UNREACHABLE as error:
-            raise errors.Unavailable(reason="the message bus can't be reached") from error
-
-    def cast(
-        self, interface: type[Interface], endpoint: str | None, method: str, ctx: RequestContext, payload: str
-    ) -> None:
-        try:
-            self._rpc(interface, endpoint).cast(ctx, method, p=payload)
-        except _UNREACHABLE as error:
-            raise errors.Unavailable(reason="the message bus can't be reached") from error
-
-    def serve(self, offers: Sequence[Offer], endpoint: str, pool_size: int) -> Server:
-        (topic,) = {interface.topic for interface, _ in offers}
-        server = oslo_messaging.get_rpc_server(
-            self._transport,
-            oslo_messaging.Target(topic=topic, server=endpoint),
-            [_endpoint(interface, handler) for interface, handler in offers],
-            serializer=_ContextSerializer(),
-            access_policy=oslo_messaging.DefaultRPCAccessPolicy,
-        )
-        server.start(override_pool_size=pool_size)
-        return _RabbitServer(server)
-
-    def ping(self) -> bool:
-        # A topic that nobody listens to: the broker takes the message and drops it.
-        target = oslo_messaging.Target(topic="novalike-nobody")
-        client = oslo_messaging.get_rpc_client(self._transport, target, retry=0)
-        try:
-            client.cast({}, "ping")
-        except Exception as error:  # oslo.messaging lets kombu's and the socket's own through
-            LOG.debug("the message bus can't be reached: %s", error)
-            return False
-        return True
-
-    def close(self) -> None:
-        self._transport.cleanup()
+            return transport.call(interface, endpoint, method.name, ctx, payload, timeout)
+        except NoAnswer as error:
+            trouble = error
+            LOG.info("%s of %s was not answered within %.0f s", method.name, interface.topic, timeout)
+    assert trouble is not None
+    raise trouble
 
 
-def _endpoint(interface: type[Interface], handler: object) -> object:
-    """What oslo.messaging dispatches to: one method per method of the interface."""
-
-    def serve_with(name: str) -> Callable[..., Any]:
-        method, function = methods(interface)[name], getattr(handler, name)
-
-        def serve(_self: object, ctxt: dict[str, Any], p: str) -> dict[str, Any] | None:
-            return wire.answer(method, function, ctxt, p)
-
-        return serve
-
-    body: dict[str, Any] = {name: serve_with(name) for name in methods(interface)}
-    body["target"] = oslo_messaging.Target(namespace=interface.__name__, version=interface.version)
-    return type(f"{interface.__name__}Endpoint", (), body)()
+def try_timeouts(first: float, total: float) -> Iterator[float]:
+    """How long to wait for each try, in seconds: twice the same, since the first one may just have met a process that
+    died, then longer and longer, so that whoever is merely slow isn't asked more and more. Together about ``total``,
+    and less when tries end early.
+    """
+    deadline = time.monotonic() + total
+    timeout = first
+    number = 0
+    while (left := deadline - time.monotonic()) > 0.05 or number == 0:
+        number += 1
+        if number > 2:
+            timeout *= 2
+        # A rest that is shorter than a first try is added to this one.
+        yield left if left - timeout < first else timeout

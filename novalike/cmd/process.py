@@ -18,7 +18,8 @@ from typing import Any, Protocol
 from oslo_config import cfg
 
 from novalike import conf as configuration
-from novalike.bus.transport import RabbitTransport, Transport
+from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.transport import Transport
 from novalike.cmd.health import HealthServer
 
 LOG = logging.getLogger(__name__)

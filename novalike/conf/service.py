@@ -45,6 +45,21 @@ OPTS = [
         min=0,
         help="Seconds that a daemon told to stop (SIGTERM) may take to finish what it is doing. 0 is for ever.",
     ),
+    cfg.FloatOpt(
+        "rpc_try_timeout",
+        default=5.0,
+        min=0.5,
+        help="Seconds after which a question to another daemon that may be repeated (all reads are such) is asked "
+        "again, so that another process answers when the first one has died with it. The third and later tries take "
+        "twice as long as the one before.",
+    ),
+    cfg.FloatOpt(
+        "rpc_read_timeout",
+        default=20.0,
+        min=1.0,
+        help="Seconds that such a question may take in all; then the API answers 503. What changes something is asked "
+        "once, and waited for during rpc_response_timeout.",
+    ),
     cfg.StrOpt(
         "health_dir",
         default="$state_path/health",

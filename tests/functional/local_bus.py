@@ -12,7 +12,7 @@ from typing import Any
 
 from novalike.bus import wire
 from novalike.bus.interface import Interface, methods
-from novalike.bus.transport import Offer, Server, Transport
+from novalike.bus.transport import NoAnswer, Offer, Server, Transport
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 
@@ -82,12 +82,12 @@ class LocalTransport(Transport):
         fault = self._fault(interface, method)
         handler = None if fault == "lose" else self._bus.find(interface, endpoint)
         if handler is None:
-            raise errors.Unavailable(reason=f"no answer from {interface.topic} in time")
+            raise NoAnswer(reason=f"no answer from {interface.topic} in time")
         declared = methods(interface)[method]
         for _ in range(2 if fault == "double" else 1):
             reply = wire.answer(declared, getattr(handler, method), ctx.to_wire(), payload)
         if fault == "lose reply":
-            raise errors.Unavailable(reason=f"no answer from {interface.topic} in time")
+            raise NoAnswer(reason=f"no answer from {interface.topic} in time")
         assert reply is not None
         return reply
 

@@ -11,7 +11,7 @@ concurrency.prepare()
 from novalike import conf
 from novalike.bus import address
 from novalike.bus.conductor import ServerReads
-from novalike.bus.transport import RabbitTransport
+from novalike.bus.rabbit import RabbitTransport
 from novalike.objects import errors
 from novalike.objects.context import admin_context
 
