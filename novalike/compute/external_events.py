@@ -120,6 +120,14 @@ class ExternalEvents:
             if not waiting:
                 self._expectations.pop(expectation.instance_uuid, None)
 
+    def abandon(self, instance_uuid: str) -> None:
+        """Whoever waits for a server's events needn't any more: something else is to be done to it."""
+        with self._lock:
+            waiting = list(self._expectations.get(instance_uuid, ()))
+        for expectation in waiting:
+            for key in expectation.open:
+                expectation.settle(key, failed=True)
+
     def notify(self, event: ExternalEvent) -> bool:
         """An event has arrived. Gives whether anybody waits for it."""
         key = (event.name, event.tag)

@@ -48,6 +48,15 @@ class Journal:
         )
         self._insist(job, lambda: self._conductor.progress(job.ctx, progress=progress))
 
+    def wait(self, job: "Job", entries: tuple[JournalEntry, ...], seconds: float) -> None:
+        """A step waits for a neighbour.
+
+        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        """
+        if self._stopping.wait(seconds):
+            raise Stopped(operation_id=job.operation.uuid)
+        self.progress(job, entries, None)
+
     def done(self, job: "Job", entries: tuple[JournalEntry, ...]) -> None:
         """All steps are done.
 

@@ -1,8 +1,8 @@
 """Putting in order what an earlier process, or the world, left behind.
 
-First the unfinished operations: each is run again from its first step, which resumes or ends it. Then the
-guests: those of deleted servers are removed, power states are compared, and guests that nobody knows are
-reported and left alone.
+First the unfinished operations: each is run again from its first step, which resumes or ends it. Then what is
+on the hosts: all that is left of servers that were deleted or live elsewhere is removed, power states are compared,
+and what nobody knows is reported and left alone.
 """
 
 import logging
@@ -14,7 +14,7 @@ from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
-from novalike.virt.driver import Driver
+from novalike.virt.driver import Driver, GuestNotFound
 
 LOG = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Recovery:
         self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
-        self._reported: set[str] = set()
+        self._reported: set[tuple[str, str]] = set()
 
     def resume(self, worker: Worker) -> None:
         """Take up what an earlier process left unfinished.
@@ -43,28 +43,30 @@ class Recovery:
         worker.submit(assignments)
 
     def reconcile(self) -> None:
-        """Compare guests with records.
+        """Compare what is on the hosts with the records.
+
+        Records are read last. So whatever began after the hosts were looked at shows in them, and is left alone.
 
         :raises Unavailable: the conductor or the hypervisor can't be reached.
+        :raises GuestFailed: the hypervisor can't say what is there.
         """
         hosts = self._driver.hosts()
-        guests = {guest.instance_uuid: (host, guest) for host in hosts for guest in self._driver.guests(host)}
-        ctx = admin_context()
-        servers = self._conductor.list_host_servers(ctx, hosts=hosts, guests=tuple(guests))
+        guests = {(host, guest.instance_uuid): guest for host in hosts for guest in self._driver.guests(host)}
+        residents = [(host, uuid) for host in hosts for uuid in sorted(self._driver.residents(host))]
+        uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
+        servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
-        for uuid, (host, guest) in guests.items():
+        for host, uuid in residents:
             server = known.get(uuid)
             if server is None:
                 self._report_unknown(host, uuid)
-            elif server.vm_state == VmState.DELETED or _lives_elsewhere(server, host):
+            elif _has_left(server, host):
                 self._remove(host, server)
-            elif server.task_state is None and server.power_state != guest.power_state and server.host == host:
-                self._conductor.power_states(ctx, host=host, states={uuid: guest.power_state})
         for server in servers:
-            missing = server.uuid not in guests and server.vm_state != VmState.DELETED and server.task_state is None
-            if missing and server.host and server.power_state == PowerState.RUNNING:
-                LOG.warning("instance %s has no guest on %s any more", server.uuid, server.host)
-                self._conductor.power_states(ctx, host=server.host, states={server.uuid: PowerState.SHUTDOWN})
+            if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
+                guest = guests.get((server.host, server.uuid))
+                if guest.power_state != server.power_state if guest else server.power_state == PowerState.RUNNING:
+                    self._correct(server, server.host)
 
     def power_changed(self, instance_uuid: str) -> None:
         """A guest has started or stopped by itself, or because of an operation: say what it is now.
@@ -80,13 +82,24 @@ class Recovery:
                     )
                     return
 
+    def _correct(self, server: Server, host: str) -> None:
+        """Say what a guest is doing, after another look: an operation may have ended since the first one."""
+        try:
+            power_state = self._driver.guest(host, ServerSpec(server=server)).power_state
+        except GuestNotFound:
+            LOG.warning("instance %s has no guest on %s any more", server.uuid, host)
+            power_state = PowerState.SHUTDOWN
+        if power_state != server.power_state:
+            self._conductor.power_states(admin_context(), host=host, states={server.uuid: power_state})
+
     def _report_unknown(self, host: str, uuid: str) -> None:
-        if uuid not in self._reported:
-            LOG.warning("host %s has a guest %s that is not recorded anywhere: it is left alone", host, uuid)
-            self._reported.add(uuid)
+        if (host, uuid) not in self._reported:
+            LOG.warning("host %s has something of instance %s, which is not recorded anywhere: it is left alone", host,
+                        uuid)  # fmt: skip
+            self._reported.add((host, uuid))
 
     def _remove(self, host: str, server: Server) -> None:
-        LOG.info("instance %s was deleted or built elsewhere while %s was away: removing its guest", server.uuid, host)
+        LOG.info("instance %s is deleted, or not on host %s any more: removing what is left of it", server.uuid, host)
         spec = ServerSpec(server=server)
         try:
             self._driver.destroy(host, spec)
@@ -95,6 +108,13 @@ class Recovery:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
 
 
-def _lives_elsewhere(server: Server, host: str) -> bool:
-    """Whether a server has been given to another host, and is settled there."""
-    return server.host not in (None, host) and server.task_state is None and server.vm_state != VmState.BUILDING
+def _has_left(server: Server, host: str) -> bool:
+    """Whether a server will never need again what it has on a host.
+
+    While an operation is under way, that is the operation's business: a build may come back to this host. A
+    resized server has its old disks until the new ones have been confirmed.
+    """
+    if server.vm_state == VmState.DELETED:
+        return True
+    settled = server.task_state is None and server.vm_state not in (VmState.BUILDING, VmState.RESIZED)
+    return settled and server.host != host

@@ -106,6 +106,8 @@ class Worker:
                 line = self._queues.setdefault(operation.instance_uuid, [])
                 line.append((ctx, assignment))
                 if len(line) > 1:
+                    # What runs has been superseded: it should not wait for anything any more.
+                    self._tools.networking.events.abandon(operation.instance_uuid)
                     continue
             self._pool.submit(self._serve, operation.instance_uuid)
 

@@ -3,12 +3,15 @@
 A workflow may be run again from its first step after a crash at any point, by another process: every ``do`` and
 ``undo`` looks at what is there before it changes anything. So the journal tells people how far things are;
 recovery does not depend on it.
+
+A neighbour that is away is waited for: a step that finds it so is tried again for a while.
 """
 
 import logging
+import time
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from oslo_config import cfg
 
@@ -24,6 +27,8 @@ from novalike.objects.server import ServerSpec
 from novalike.virt.driver import Driver, GuestNotFound
 
 LOG = logging.getLogger(__name__)
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 
 
 class Tools(NamedTuple):
@@ -81,10 +86,12 @@ class Workflow(NamedTuple):
     """Steps, and what a failure means.
 
     :param judge: from the error to (status code of the fault, whether another host may be tried).
+    :param persistent: a neighbour that is away is waited for until the operation is given up.
     """
 
     steps: tuple[Step, ...]
     judge: Callable[[Exception], tuple[int, bool]] = lambda error: (500, False)
+    persistent: bool = False
 
 
 def run(workflow: Workflow, job: Job, journal: Journal) -> None:
@@ -99,14 +106,15 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> None:
         if number and (step.task_state is not None or job.vifs != reported):
             journal.progress(job, tuple(entries), step.task_state)
             reported = job.vifs
+        insist = _Insist(workflow, job, journal, tuple(entries))
         try:
-            step.do(job)
+            insist.on(step.do)
         except errors.Fenced:
             raise
         except Exception as error:
             entries[-1] = _ended(entries[-1], error)
             _log(job, step, error)
-            clean = _undo(workflow.steps[: number + 1], job)
+            clean = _undo(workflow.steps[: number + 1], job, _Insist(workflow, job, journal, tuple(entries)))
             code, reschedule = workflow.judge(error)
             journal.failed(job, tuple(entries), error, code=code, reschedule=reschedule and clean, clean=clean)
             return
@@ -114,14 +122,53 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> None:
     journal.done(job, tuple(entries))
 
 
-def _undo(steps: tuple[Step, ...], job: Job) -> bool:
-    """Take back what the steps did, last first. Gives whether all of it worked."""
+class _Insist:
+    """Does things again while a neighbour is away, with growing pauses, and says so to the conductor meanwhile."""
+
+    def __init__(self, workflow: Workflow, job: Job, journal: Journal, entries: tuple[JournalEntry, ...]) -> None:
+        self._job = job
+        self._journal = journal
+        self._entries = entries
+        self._patience = float("inf") if workflow.persistent else job.conf.neighbour_patience
+
+    def on(self, action: Action) -> None:
+        """Do something.
+
+        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        """
+        began, pause = time.monotonic(), _FIRST_PAUSE
+        while True:
+            try:
+                return action(self._job)
+            except errors.Unavailable as error:
+                if time.monotonic() - began + pause > self._patience:
+                    raise
+                LOG.warning("instance %s: trying again in %s s: %s", self._job.uuid, pause, error)
+            self._journal.wait(self._job, self._entries, pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def confirm(self) -> None:
+        """Make sure that the operation is still ours.
+
+        :raises Fenced: no.
+        """
+        self._journal.progress(self._job, self._entries, None)
+
+
+def _undo(steps: tuple[Step, ...], job: Job, insist: _Insist) -> bool:
+    """Take back what the steps did, last first. Gives whether all of it worked.
+
+    :raises Fenced: the operation is no longer ours, so what is there may be another worker's.
+    """
     clean = True
-    for step in reversed(steps):
-        if step.undo is None:
-            continue
+    undoable = [step for step in reversed(steps) if step.undo is not None]
+    if undoable:
+        insist.confirm()
+    for step in undoable:
         try:
-            step.undo(job)
+            insist.on(cast(Action, step.undo))
+        except errors.Fenced:
+            raise
         except Exception:
             LOG.exception("instance %s: %s could not be undone", job.uuid, step.event)
             clean = False

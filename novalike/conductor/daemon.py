@@ -27,6 +27,7 @@ from novalike.conductor.hosts import HostReports, HostStatus, InventoryHandler
 from novalike.conductor.hypervisors import HypervisorReadsHandler
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
+from novalike.conductor.leases import Leases
 from novalike.conductor.operations import Messenger
 from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
 from novalike.conductor.reaper import Reaper
@@ -69,11 +70,11 @@ class ConductorDaemon:
         neutron = neutron or NeutronClient(conf)
         messenger = Messenger(transport)
         host_status = HostStatus(conf, self.cells)
-        self.placer = Placer(
-            conf, self.cells, transport, messenger, placement.delete_allocations, f"conductor {self.incarnation}"
-        )
-        self.remover = Remover(placement.delete_allocations, neutron, conf.host)
-        self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status)
+        self.leases = Leases(conf, self.cells, f"conductor {self.incarnation}")
+        release = placement.delete_allocations
+        self.placer = Placer(conf, self.cells, transport, messenger, release, self.leases)
+        self.remover = Remover(conf, release, neutron, self.leases)
+        self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status, self.leases)
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)
         destinations = Destinations(self.cells, zones.available)
@@ -167,6 +168,7 @@ class ConductorDaemon:
         self.reaper.stop()
         self.placer.stop()
         self.remover.stop()
+        self.leases.give_back()
         self.cells.close()
 
     def reload(self) -> None:

@@ -4,13 +4,13 @@ Everything here happens in one transaction with the operation's own row, by some
 """
 
 import datetime
+import logging
 from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from novalike.conductor.servers.removal import mark_deleted
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
@@ -20,6 +20,8 @@ from novalike.objects.network import Vif
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 from novalike.objects.record import utcnow
 from novalike.objects.server import Fault
+
+LOG = logging.getLogger(__name__)
 
 
 def may_try_elsewhere(conf: cfg.ConfigOpts, operation: Operation) -> bool:
@@ -58,26 +60,27 @@ def try_elsewhere(
         due_at=now + datetime.timedelta(seconds=conf.conductor.operation_lease),
     )
     if held:
-        servers_db.update(
+        servers_db.change_state(
             connection,
             operation.instance_uuid,
+            lifecycle.passes("create", lifecycle.TaskState.SCHEDULING),
             host=None,
             node=None,
             endpoint=None,
-            task_state=lifecycle.TaskState.SCHEDULING,
             vifs=tuple(vifs or ()),
             updated_at=now,
         )
     return held
 
 
-def end(connection: sa.Connection, operation: Operation, outcome: Outcome) -> bool:
+def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome) -> bool:
     """Record an operation's end, and what its server is now.
 
     :returns: whether the operation was still the caller's.
     """
     now = utcnow()
     failed = outcome.error is not None
+    nowhere = operation.host is None or outcome.left_host
     held = operations_db.update(
         connection,
         operation.uuid,
@@ -85,27 +88,28 @@ def end(connection: sa.Connection, operation: Operation, outcome: Outcome) -> bo
         state=OperationState.FAILED if failed else OperationState.DONE,
         finish_time=now,
         updated_at=now,
-        due_at=None,
+        # A claim that was under way may arrive late, and nobody else would look for it.
+        due_at=now + datetime.timedelta(seconds=conf.conductor.operation_lease) if nowhere else None,
+        holder=None,
         message="Error" if failed else None,
         journal=outcome.entries,
     )
     if not held:
         return False
-    row = lifecycle.ACTIONS[operation.workflow]
-    if not failed and row.ends == VmState.DELETED:
+    if not failed and lifecycle.ACTIONS[operation.workflow].ends == VmState.DELETED:
         mark_deleted(connection, operation.instance_uuid)
         return True
-    changes: dict[str, Any] = {"task_state": None, "updated_at": now}
+    changes: dict[str, Any] = {"updated_at": now}
     if failed:
-        if row.fails is not None and not outcome.keep_vm_state:
-            changes["vm_state"] = row.fails
+        change = lifecycle.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
         if outcome.left_host:
             changes.update(host=None, node=None, endpoint=None)
         changes["fault"] = Fault(
             code=outcome.error_code, message=str(outcome.error)[:255], created_at=now, details=outcome.details
         )
     else:
-        changes.update(vm_state=row.ends, fault=None, progress=0)
+        change = lifecycle.succeeds(operation.workflow)
+        changes.update(fault=None, progress=0)
         if operation.action == "create":
             changes["launched_at"] = now
             # Nobody needs it any more.
@@ -119,5 +123,30 @@ def end(connection: sa.Connection, operation: Operation, outcome: Outcome) -> bo
         value = getattr(outcome, field)
         if value is not None:
             changes[field] = value
-    servers_db.update(connection, operation.instance_uuid, **changes)
+    if not servers_db.change_state(connection, operation.instance_uuid, change, **changes):
+        LOG.error("instance %s is not in a state that %s ends from: it stays as it is", operation.instance_uuid,
+                  operation.workflow)  # fmt: skip
     return True
+
+
+def mark_deleted(connection: Any, instance_uuid: str) -> None:
+    """Record that a server is gone. Its row stays, for lists of changes and its actions."""
+    now = utcnow()
+    servers_db.change_state(
+        connection,
+        instance_uuid,
+        lifecycle.succeeds("delete"),
+        deleted=True,
+        deleted_at=now,
+        terminated_at=now,
+        updated_at=now,
+        power_state=0,
+        vifs=(),
+    )
+    connection.execute(t.instance_tags.delete().where(t.instance_tags.c.instance_uuid == instance_uuid))
+    connection.execute(t.console_auth_tokens.delete().where(t.console_auth_tokens.c.instance_uuid == instance_uuid))
+    connection.execute(
+        t.instance_requests.update()
+        .where(t.instance_requests.c.instance_uuid == instance_uuid)
+        .values(admin_password=None, user_data=None, guest_password=None)
+    )

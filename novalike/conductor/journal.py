@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor import endings
@@ -20,7 +21,6 @@ from novalike.db.cell import tables as t
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
-from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
 from novalike.objects.record import utcnow
@@ -28,8 +28,7 @@ from novalike.objects.server import Server
 
 LOG = logging.getLogger(__name__)
 
-# How long a host may take between two signs before it is reminded of an operation.
-REMIND_AFTER = datetime.timedelta(seconds=60)
+_REMEMBERED = 100_000
 
 
 class JournalHandler:
@@ -43,6 +42,7 @@ class JournalHandler:
         self._reports = reports
         self._placer = placer
         self._messenger = messenger
+        # A memory of where operations are; it may be emptied at any time.
         self._cell_of_operation: dict[str, int] = {}
 
     def accept(
@@ -89,30 +89,41 @@ class JournalHandler:
         def write(connection: Any) -> list[Operation]:
             taken = []
             for operation in operations:
-                epoch = operation.epoch + 1
+                # Asked twice: what the first answer led to must not be fenced by the second one.
+                epoch = operation.epoch + (operation.holder != incarnation)
                 values = {
                     "state": OperationState.RUNNING, "holder": incarnation, "epoch": epoch, "updated_at": now,
-                    "due_at": now + REMIND_AFTER, **more,
+                    "due_at": self._remind_at(now), **more,
                 }  # fmt: skip
                 if operations_db.update(connection, operation.uuid, operation.epoch, **values):
                     taken.append(_replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING))
             return taken
 
         taken = cell.database.write(write)
-        for operation in taken:
-            self._cell_of_operation[operation.uuid] = cell.id
+        self._remember(cell, taken)
         specs = cell.database.query(lambda c: servers_db.specs(c, [o.instance_uuid for o in taken]))
         return [Assignment(operation=o, spec=specs[o.instance_uuid]) for o in taken]
+
+    def _remind_at(self, now: datetime.datetime) -> datetime.datetime:
+        """When a host that has been heard now has been silent for too long."""
+        return now + datetime.timedelta(seconds=self._conf.conductor.operation_remind_after)
+
+    def _remember(self, cell: Cell, operations: Sequence[Operation]) -> None:
+        if len(self._cell_of_operation) > _REMEMBERED:
+            self._cell_of_operation.clear()
+        self._cell_of_operation.update((operation.uuid, cell.id) for operation in operations)
 
     def _cell_of(self, operation_id: str) -> Cell:
         """
         :raises Fenced: no cell knows the operation.
         """
-        if operation_id in self._cell_of_operation:
-            return self._cells.by_id(self._cell_of_operation[operation_id])
+        known = self._cell_of_operation.get(operation_id)
+        if known is not None:
+            return self._cells.by_id(known)
         for cell in self._cells.compute_cells():
-            if cell.database.query(lambda c: operations_db.get(c, operation_id)) is not None:
-                self._cell_of_operation[operation_id] = cell.id
+            found = cell.database.query(lambda c: operations_db.get(c, operation_id))
+            if found is not None:
+                self._remember(cell, [found])
                 return cell
         raise errors.Fenced(operation_id=operation_id, epoch="any")
 
@@ -129,18 +140,16 @@ class JournalHandler:
                 operation.epoch,
                 journal=progress.entries,
                 updated_at=now,
-                due_at=now + REMIND_AFTER,
+                due_at=self._remind_at(now),
             )
-            changes: dict[str, Any] = {}
-            if progress.task_state is not None:
-                row = lifecycle.ACTIONS[operation.workflow]
-                if progress.task_state != row.starts and progress.task_state not in row.passes:
-                    raise errors.Invalid(f"{operation.workflow} does not pass {progress.task_state}")
-                changes["task_state"] = progress.task_state
+            changes: dict[str, Any] = {"updated_at": now}
             if progress.vifs is not None:
                 changes["vifs"] = progress.vifs
-            if changes:
-                servers_db.update(connection, operation.instance_uuid, updated_at=now, **changes)
+            if progress.task_state is not None:
+                passed = lifecycle.passes(operation.workflow, progress.task_state)
+                servers_db.change_state(connection, operation.instance_uuid, passed, **changes)
+            else:
+                servers_db.update(connection, operation.instance_uuid, **changes)
 
         cell.database.write(write)
 
@@ -168,7 +177,7 @@ class JournalHandler:
                     connection, self._conf, operation, self._placer.holder, journal=outcome.entries, vifs=outcome.vifs
                 )
                 return operation
-            endings.end(connection, operation, outcome)
+            endings.end(connection, self._conf, operation, outcome)
             return None
 
         again = cell.database.write(write)
@@ -202,19 +211,12 @@ class JournalHandler:
 
         def write(connection: Any) -> None:
             now = utcnow()
-            for uuid, power_state in states.items():
-                mine = (i.uuid == uuid, i.host == host, i.task_state.is_(None), i.deleted.is_(False))
-                values: dict[str, Any] = {"power_state": power_state, "updated_at": now}
-                connection.execute(
-                    t.instances.update().where(*mine, i.power_state != power_state).values(values)
-                )
-                if power_state in (PowerState.SHUTDOWN, PowerState.CRASHED):
-                    # The guest stopped by itself: that is what the user sees, too.
-                    connection.execute(
-                        t.instances.update()
-                        .where(*mine, i.vm_state == VmState.ACTIVE)
-                        .values(vm_state=VmState.STOPPED, updated_at=now)
-                    )
+            mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted.is_(False))
+            found = connection.execute(sa.select(i.uuid, i.vm_state, i.power_state).where(*mine)).all()
+            for uuid, vm_state, power_state in found:
+                seen = lifecycle.observed(vm_state, states[uuid])
+                if power_state != states[uuid] or "vm_state" in seen.values:
+                    servers_db.change_state(connection, uuid, seen, updated_at=now)
 
         cell.database.write(write)
 

@@ -49,6 +49,7 @@ def new_operation(
         "start_time": now,
         "updated_at": now,
         "due_at": now + datetime.timedelta(seconds=patience),
+        "deadline": now + datetime.timedelta(seconds=conf.conductor.operation_timeout),
         "params": params or {},
         "journal": (),
         "context": ctx.to_wire(),

@@ -7,6 +7,8 @@ An operation says itself when somebody must look at it again (``due_at``). Then:
 * on a host that is down: a build goes to another host, a delete is done from here, anything else fails. Should the
   host come back, the epoch has moved on: it can't write, and it removes what is no longer its own.
 * ``running``, held by a conductor: that one's lease has run out. Take it over and start over.
+* past its deadline: it is given up, whoever has it.
+* ended, of a server that is on no host: what arrived late in Placement or Neutron is given back.
 """
 
 import datetime
@@ -19,7 +21,9 @@ from oslo_config import cfg
 from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
+from novalike.conductor.leases import Leases
 from novalike.conductor.operations import Messenger
+from novalike.conductor.servers import moving
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.removal import Remover
 from novalike.db.cell import operations as operations_db
@@ -44,6 +48,7 @@ class Reaper:
         placer: Placer,
         remover: Remover,
         host_status: HostStatus,
+        leases: Leases,
     ) -> None:
         self._conf = conf
         self._cells = cells
@@ -51,6 +56,7 @@ class Reaper:
         self._placer = placer
         self._remover = remover
         self._host_status = host_status
+        self._leases = leases
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
@@ -66,6 +72,7 @@ class Reaper:
     def _run(self) -> None:
         while not self._stopping.wait(self._conf.conductor.reaper_interval):
             try:
+                self._leases.renew()
                 self.look()
             except errors.NovalikeError as error:
                 LOG.warning("operations could not be looked after: %s", error)
@@ -78,16 +85,25 @@ class Reaper:
 
     def _look_into(self, cell: Cell) -> int:
         now = utcnow()
-        o = operations_db.O
-        due = cell.database.query(lambda c: operations_db.find(c, o.due_at <= now, operations_db.OPEN, limit=_BATCH))
+        due = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
         if not due:
             return 0
+        strays = moving.strays(self._cells, cell, {operation.instance_uuid for operation in due})
+        if strays:
+            moving.remove(cell, strays)
         ids = [operation.uuid for operation in due]
         contexts = cell.database.query(lambda c: operations_db.contexts(c, ids))
         endpoints = cell.database.query(lambda c: operations_db.endpoints(c, ids))
+        overdue = cell.database.query(lambda c: operations_db.overdue(c, ids, now))
         for operation in due:
+            if operation.uuid not in contexts:
+                continue  # it was a stray
             ctx = RequestContext.from_wire(contexts[operation.uuid])
-            if operation.host is not None and self._is_down(operation.host):
+            if operation.state not in OperationState.OPEN:
+                self._remover.look_after(cell, operation)
+            elif operation.uuid in overdue:
+                self._give_up(cell, operation)
+            elif operation.host is not None and self._is_down(operation.host):
                 self._give_up_on(cell, ctx, operation)
             elif operation.host is not None:
                 self._remind(cell, ctx, operation, endpoints[operation.uuid], now)
@@ -114,15 +130,23 @@ class Reaper:
             if held:
                 self._placer.submit(ctx, cell, [operation.uuid])
         else:
-            error = errors.HostDown(host=operation.host)
-            outcome = Outcome(
-                operation_id=operation.uuid,
-                epoch=operation.epoch,
-                entries=operation.journal,
-                error=error.message,
-                keep_vm_state=operation.workflow != "create",
-            )
-            cell.database.write(lambda c: endings.end(c, operation, outcome))
+            self._fail(cell, operation, errors.HostDown(host=operation.host), keep=operation.workflow != "create")
+
+    def _give_up(self, cell: Cell, operation: Operation) -> None:
+        """Its time is up. Whoever still works on it is fenced."""
+        LOG.error("operation %s (%s of %s) is given up: it did not end in time", operation.uuid, operation.workflow,
+                  operation.instance_uuid)  # fmt: skip
+        self._fail(cell, operation, errors.OperationTimedOut(action=operation.action))
+
+    def _fail(self, cell: Cell, operation: Operation, error: errors.NovalikeError, *, keep: bool = False) -> None:
+        outcome = Outcome(
+            operation_id=operation.uuid,
+            epoch=operation.epoch,
+            entries=operation.journal,
+            error=error.message,
+            keep_vm_state=keep,
+        )
+        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
 
     def _remind(
         self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str, now: datetime.datetime

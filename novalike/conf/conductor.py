@@ -23,8 +23,22 @@ OPTS = [
     ),
     cfg.IntOpt(
         "operation_lease",
-        default=60,
+        default=30,
         min=1,
-        help="Seconds that a conductor may work on an operation without a sign before another one takes it.",
+        help="Seconds that a conductor may be silent before another one takes over the operations it works on. "
+        "It gives a sign every reaper_interval.",
+    ),
+    cfg.FloatOpt(
+        "operation_remind_after",
+        default=30.0,
+        min=0.1,
+        help="Seconds that a host may be silent about an operation it has taken up before it is reminded of it.",
+    ),
+    cfg.IntOpt(
+        "operation_timeout",
+        default=3600,
+        min=1,
+        help="Seconds after which an operation that has not ended is given up: its server goes to ERROR, or stays what "
+        "it was, with a fault that says so, and can be deleted or acted on again.",
     ),
 ]

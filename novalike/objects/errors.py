@@ -90,6 +90,16 @@ class Internal(NovalikeError):
     template = "Unexpected error."
 
 
+class OperationTimedOut(Conflict):
+    template = "The {action} was given up: it did not end in time"
+
+
+class AlreadyClaimed(Unavailable):
+    """Nobody may take a claim away but who knows what it is for."""
+
+    template = "Server {instance_id} has a claim in Placement already"
+
+
 # -- instances
 
 

@@ -6,7 +6,7 @@ the conductor only, by compare-and-swap against this table: a transition that is
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from novalike.objects import errors
 from novalike.objects.record import Record
@@ -156,6 +156,73 @@ def check_may_start(
     if row.needs_host and not has_host:
         raise errors.InstanceNotReady(instance_id=instance_id)
     return row
+
+
+class Change(NamedTuple):
+    """A transition of the table. Only the functions below make one, and states are written in no other way.
+
+    :param vm_states, task_states: what the server must be in when it is written (``ANY`` is anything).
+    :param values: what is written.
+    """
+
+    vm_states: tuple[str, ...]
+    task_states: tuple[str | None, ...]
+    values: Mapping[str, Any]
+
+
+def begins(workflow: str) -> Change:
+    """An action is taken on."""
+    row = ACTIONS[workflow]
+    return Change(row.vm_states, row.task_states, {"task_state": row.starts})
+
+
+def passes(workflow: str, task_state: str) -> Change:
+    """An action goes on.
+
+    :raises Invalid: the table doesn't let it pass ``task_state``.
+    """
+    row = ACTIONS[workflow]
+    if task_state != row.starts and task_state not in row.passes:
+        raise errors.Invalid(f"{workflow} does not pass {task_state}")
+    return Change(row.vm_states, (row.starts, *row.passes), {"task_state": task_state})
+
+
+def succeeds(workflow: str) -> Change:
+    """An action has done what it should."""
+    row = ACTIONS[workflow]
+    return Change(row.vm_states, (row.starts, *row.passes), {"vm_state": row.ends, "task_state": None})
+
+
+def fails(workflow: str, *, keep_vm_state: bool = False) -> Change:
+    """An action has failed.
+
+    :param keep_vm_state: nothing has happened to the server yet.
+    """
+    row = ACTIONS[workflow]
+    values: dict[str, Any] = {"task_state": None}
+    if row.fails is not None and not keep_vm_state:
+        values["vm_state"] = row.fails
+    return Change(row.vm_states, (row.starts, *row.passes), values)
+
+
+# What a guest that nothing is being done to makes of its server when it stops by itself.
+OBSERVED: Mapping[tuple[str, int], str] = {
+    (VmState.ACTIVE, PowerState.SHUTDOWN): VmState.STOPPED,
+    (VmState.ACTIVE, PowerState.CRASHED): VmState.STOPPED,
+}
+
+
+def observed(vm_state: str, power_state: int) -> Change:
+    """The hypervisor says what a guest is now."""
+    values: dict[str, Any] = {"power_state": power_state}
+    if (vm_state, power_state) in OBSERVED:
+        values["vm_state"] = OBSERVED[vm_state, power_state]
+    return Change((vm_state,), (None,), values)
+
+
+def resets(vm_state: str) -> Change:
+    """An administrator says what a server is."""
+    return Change((ANY,), (ANY,), {"vm_state": vm_state, "task_state": None})
 
 
 # (vm_state, task_state) → status, as users see it. A vm_state's None is for every other task_state.

@@ -21,10 +21,9 @@ def commit(
 ) -> list[Assignment]:
     """Claim what was assigned, and say which servers got their claim.
 
-    A server that turned out to have a claim from an earlier try loses it, and is among those without.
-
     :param by_host: in one write per host, so that a host that is full does not cost the others their claims;
         otherwise all in one write.
+    :raises AlreadyClaimed: one of the servers has a claim.
     :raises Unavailable: Placement can't be reached; some claims may have been written.
     """
     batches: list[list[Assignment]] = [list(assignments)]
@@ -38,13 +37,21 @@ def commit(
         except ClaimConflict as conflict:
             LOG.debug("Lost a claim for %s server(s): %s", len(batch), conflict)
             if conflict.fields["kind"] == "consumer":
-                for assignment in batch:
-                    placement.delete_allocations(assignment.instance_uuid)
+                release(placement, (assignment.instance_uuid for assignment in won))
+                raise errors.AlreadyClaimed(instance_id=_claimed(placement, batch)) from None
     return won
 
 
 def _claim(request: SchedulingRequest, assignment: Assignment) -> Claim:
     return Claim(assignment.instance_uuid, assignment.choice, request.project_id, request.user_id)
+
+
+def _claimed(placement: PlacementClient, batch: Sequence[Assignment]) -> str:
+    """Which of these servers has a claim."""
+    for assignment in batch[:-1]:
+        if placement.get_allocations(assignment.instance_uuid).allocations:
+            return assignment.instance_uuid
+    return batch[-1].instance_uuid
 
 
 def release(placement: PlacementClient, servers: Iterable[str]) -> bool:

@@ -75,18 +75,15 @@ class Selector:
 
     def _claim_all(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> Selections:
         won: dict[str, Assignment] = {}
-        tried = False
         try:
             for attempt in range(ATTEMPTS):
                 pending = [uuid for uuid in request.instance_uuids if uuid not in won]
                 already = Counter(assignment.state.host for assignment in won.values())
                 plan, entry = self._plan(request, pending, snapshot, query, already)
                 if entry is None:
-                    # Claims of an earlier try, which nobody knows of any more, may be what is in the way.
-                    if claims.release(self._placement, request.instance_uuids) and attempt == 0:
-                        continue
+                    claims.release(self._placement, won)
                     return Selections(rejections=plan.tally.rejections())
-                claimed, tried = False, True
+                claimed = False
                 try:
                     got = claims.commit(self._placement, request, plan.assignments, attempt >= WHOLE_WRITES)
                     claimed = bool(got)
@@ -96,8 +93,8 @@ class Selector:
                 if len(won) == len(request.instance_uuids):
                     return _selected(request, won)
         except errors.NovalikeError:
-            # A write that got no answer may have been done.
-            claims.release(self._placement, request.instance_uuids if tried else ())
+            # A write that got no answer may have been done: whoever asks again takes such claims away first.
+            claims.release(self._placement, won)
             raise
         claims.release(self._placement, won)
         return _refused("claim", f"other requests were faster {ATTEMPTS} times")

@@ -26,4 +26,5 @@ WORKFLOW = Workflow(
         Step("compute_free_networks", free_networks),
         Step("compute_release_claim", release_claim),
     ),
+    persistent=True,
 )

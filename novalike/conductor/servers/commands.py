@@ -104,7 +104,7 @@ class ServerCommandsHandler:
                 params=params,
             )  # fmt: skip
             operations_db.insert(connection, [operation])
-            servers_db.update(connection, server_id, task_state=row.starts, updated_at=now)
+            servers_db.change_state(connection, server_id, lifecycle.begins(workflow), updated_at=now)
             return server, operation, up
 
         server, operation, up = cell.database.write(write)

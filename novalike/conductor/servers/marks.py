@@ -8,7 +8,7 @@ from novalike.conductor.cells import Cells
 from novalike.conductor.operations import new_operation
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.objects import errors
+from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, OperationState
 from novalike.objects.record import utcnow
@@ -49,7 +49,7 @@ class ServerMarksHandler:
             now = utcnow()
             # Otherwise whoever works on the server would write its own state over this one.
             operations_db.supersede(connection, server_id, now, "Superseded by resetState")
-            servers_db.update(connection, server_id, vm_state=vm_state, task_state=None, updated_at=now)
+            servers_db.change_state(connection, server_id, lifecycle.resets(vm_state), updated_at=now)
             self._record(connection, ctx, server_id, "resetState")
 
         self._cells.of_instance(server_id).database.write(write)

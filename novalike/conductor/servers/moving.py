@@ -4,7 +4,8 @@ Copy, repoint, remove: whoever dies in between leaves a server that is in both c
 the mapping says which counts. Doing it again is safe.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +13,9 @@ import sqlalchemy as sa
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.api import mappings
 from novalike.db.cell import tables as t
+from novalike.objects.operation import Operation, OperationState
+
+LOG = logging.getLogger(__name__)
 
 Copied = list[tuple[sa.Table, list[dict[str, Any]]]]
 
@@ -22,16 +26,34 @@ _CHILDREN = (
 )
 
 
-def move(cells: Cells, source: Cell, target: Cell, uuids: Sequence[str]) -> None:
+def move(cells: Cells, source: Cell, target: Cell, operations: Sequence[Operation]) -> set[str]:
     """Move servers with all that hangs on them from one cell's database to another's.
 
+    :param operations: what is being done to them, as the caller holds it.
+    :returns: the servers that are in the target now; the others' operations are somebody else's.
     :raises Unavailable: one of the databases can't be reached.
     """
-    copied = source.database.query(lambda c: _read(c, uuids))
-    target.database.write(lambda c: _write(c, copied, uuids))
-    cells.api.query(lambda c: mappings.move_instances(c, uuids, target.id))
-    cells.remember(uuids, target.id)
-    source.database.write(lambda c: _remove(c, uuids))
+    epochs = {operation.uuid: operation.epoch for operation in operations}
+    held = source.database.query(lambda c: _held(c, epochs, equal=True))
+    if not held:
+        return set()
+    copied = source.database.query(lambda c: _read(c, held))
+    moved = target.database.write(lambda c: _write(c, copied, epochs, held))
+    if moved:
+        cells.api.query(lambda c: mappings.move_instances(c, moved, target.id))
+        cells.remember(moved, target.id)
+        source.database.write(lambda c: _delete(c, moved))
+    return set(moved)
+
+
+def _held(connection: sa.Connection, epochs: dict[str, int], *, equal: bool) -> list[str]:
+    """The servers whose operations are here, open and at these epochs; or, not ``equal``, at later ones."""
+    o = t.operations.c
+    query = sa.select(o.uuid, o.instance_uuid, o.epoch, o.state).where(o.uuid.in_(epochs))
+    rows = connection.execute(query).all()
+    if equal:
+        return [r.instance_uuid for r in rows if r.epoch == epochs[r.uuid] and r.state in OperationState.OPEN]
+    return [r.instance_uuid for r in rows if r.epoch > epochs[r.uuid]]
 
 
 def _read(connection: sa.Connection, uuids: Sequence[str]) -> Copied:
@@ -44,13 +66,39 @@ def _read(connection: sa.Connection, uuids: Sequence[str]) -> Copied:
     return found
 
 
-def _write(connection: sa.Connection, copied: Copied, uuids: Sequence[str]) -> None:
-    _remove(connection, uuids)
+def _write(connection: sa.Connection, copied: Copied, epochs: dict[str, int], uuids: Sequence[str]) -> list[str]:
+    """Write the copies; not those of servers that somebody else has brought here meanwhile."""
+    overtaken = _held(connection, epochs, equal=False)
+    wanted = [uuid for uuid in uuids if uuid not in overtaken]
+    _delete(connection, wanted)
     for table, rows in copied:
-        if rows:
-            connection.execute(sa.insert(table), rows)
+        key = "uuid" if table is t.instances else "instance_uuid"
+        chosen = [row for row in rows if row[key] in wanted]
+        if chosen:
+            connection.execute(sa.insert(table), chosen)
+    return wanted
 
 
-def _remove(connection: sa.Connection, uuids: Sequence[str]) -> None:
+def _delete(connection: sa.Connection, uuids: Sequence[str]) -> None:
     for table, key in reversed(((t.instances, t.instances.c.uuid), *_CHILDREN)):
         connection.execute(sa.delete(table).where(key.in_(uuids)))
+
+
+def remove(cell: Cell, uuids: Sequence[str]) -> None:
+    """Remove copies that don't count.
+
+    :raises Unavailable: the database can't be reached.
+    """
+    LOG.info("removing copies of moved servers from cell %s: %s", cell.name, ", ".join(uuids))
+    cell.database.write(lambda c: _delete(c, uuids))
+
+
+def strays(cells: Cells, cell: Cell, uuids: Iterable[str]) -> list[str]:
+    """Which of these servers are in another cell, so that what is in this one is a copy that a move left behind.
+
+    :raises Unavailable: the API database can't be reached.
+    """
+    if len(cells.all()) <= 2:
+        return []  # no server moves: it is recorded in the only cell there is
+    found = cells.api.query(lambda c: mappings.cells_of_instances(c, list(uuids)))
+    return sorted(uuid for uuid, cell_id in found.items() if cell_id != cell.id)

@@ -5,6 +5,7 @@ by failing, or, when the conductor dies, by its lease running out: then another 
 safe because the scheduler drops a server's earlier claim first.
 """
 
+import contextlib
 import datetime
 import logging
 from collections.abc import Callable, Sequence
@@ -15,18 +16,20 @@ from oslo_config import cfg
 
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Transport
+from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.leases import Leases
 from novalike.conductor.operations import Messenger
 from novalike.conductor.servers import moving
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.objects import errors
+from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
-from novalike.objects.lifecycle import TaskState, VmState
-from novalike.objects.operation import JournalEntry, Operation, OperationState
+from novalike.objects.lifecycle import TaskState
+from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 from novalike.objects.record import utcnow
 from novalike.objects.scheduling import SchedulingRequest, Selection
-from novalike.objects.server import Fault, ServerSpec
+from novalike.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -37,7 +40,7 @@ class Placer:
     """Places servers, a few requests at a time.
 
     :param release: gives up a server's claim in Placement.
-    :param holder: this conductor.
+    :param leases: what this conductor holds.
     """
 
     def __init__(
@@ -47,13 +50,14 @@ class Placer:
         transport: Transport,
         messenger: Messenger,
         release: Callable[[str], object],
-        holder: str,
+        leases: Leases,
     ) -> None:
         self._conf = conf
         self._cells = cells
         self._messenger = messenger
         self._release = release
-        self.holder = holder
+        self._leases = leases
+        self.holder = leases.holder
         self._scheduler: Scheduler = transport.client(Scheduler)
         self._pool = ThreadPoolExecutor(conf.conductor.orchestration_pool_size, thread_name_prefix="place")
 
@@ -67,13 +71,17 @@ class Placer:
 
     def _guarded(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
         ctx.update_store()
-        try:
-            self.place(ctx, cell, operation_ids)
-        except errors.NovalikeError as error:
-            # Nothing is lost: the lease runs out and the reaper brings it back.
-            LOG.warning("placing %d server(s) was put off: %s", len(operation_ids), error)
-        except Exception:
-            LOG.exception("placing %d server(s) was put off", len(operation_ids))
+        with self._leases.kept(cell, operation_ids):
+            try:
+                self.place(ctx, cell, operation_ids)
+                return
+            except errors.NovalikeError as error:
+                LOG.warning("placing %d server(s) was put off: %s", len(operation_ids), error)
+            except Exception:
+                LOG.exception("placing %d server(s) was put off", len(operation_ids))
+        # Nothing is lost: whichever conductor looks first starts over; at the latest when the lease has run out.
+        with contextlib.suppress(errors.Unavailable):
+            self._leases.put_off(cell, operation_ids)
 
     def place(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
         """Find hosts for servers of one create request (they are all alike).
@@ -92,12 +100,12 @@ class Placer:
         if not operations:
             return
         started = utcnow()
+        for operation in operations:
+            if operation.epoch > 1:
+                # An earlier try may have left a claim that nobody knows of.
+                self._release(operation.instance_uuid)
         request = self._scheduling_request(operations, specs, asked)
-        try:
-            answer = self._scheduler.select(ctx, request=request)
-        except errors.Unavailable as error:
-            self._put_off(cell, operations, error)
-            return
+        answer = self._scheduler.select(ctx, request=request)
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
@@ -138,17 +146,6 @@ class Placer:
                 found.update(cell.database.query(lambda c: servers_db.hosts_of(c, sorted(named))))
         return found
 
-    def _put_off(self, cell: Cell, operations: list[Operation], error: errors.Unavailable) -> None:
-        """The scheduler or Placement isn't there: try again soon, by whichever conductor looks first."""
-        LOG.warning("placing %d server(s) is put off: %s", len(operations), error)
-        due = utcnow() + datetime.timedelta(seconds=self._conf.conductor.reaper_interval)
-
-        def write(connection: Any) -> None:
-            for operation in operations:
-                operations_db.update(connection, operation.uuid, operation.epoch, due_at=due, holder=None)
-
-        cell.database.write(write)
-
     def _entry(
         self, started: datetime.datetime, result: str, details: str | None = None
     ) -> JournalEntry:
@@ -164,31 +161,18 @@ class Placer:
     def _fail(
         self, cell: Cell, operations: list[Operation], error: errors.NovalikeError, started: datetime.datetime
     ) -> None:
-        now = utcnow()
         entry = self._entry(started, "Error", error.message)
 
         def write(connection: Any) -> None:
             for operation in operations:
-                if operations_db.update(
-                    connection,
-                    operation.uuid,
-                    operation.epoch,
-                    state=OperationState.FAILED,
-                    finish_time=now,
-                    updated_at=now,
-                    due_at=None,
-                    holder=None,
-                    message="Error",
-                    journal=(*operation.journal, entry),
-                ):
-                    servers_db.update(
-                        connection,
-                        operation.instance_uuid,
-                        vm_state=VmState.ERROR,
-                        task_state=None,
-                        updated_at=now,
-                        fault=Fault(code=500, message=error.message[:255], created_at=now, details=error.message),
-                    )
+                outcome = Outcome(
+                    operation_id=operation.uuid,
+                    epoch=operation.epoch,
+                    entries=(*operation.journal, entry),
+                    error=error.message,
+                    details=error.message,
+                )
+                endings.end(connection, self._conf, operation, outcome)
 
         cell.database.write(write)
 
@@ -208,12 +192,21 @@ class Placer:
         for cell_name, group in groups.items():
             target = targets[cell_name]
             if target.id != cell.id:
-                moving.move(self._cells, cell, target, [o.instance_uuid for o in group])
+                moved = moving.move(self._cells, cell, target, group)
+                group = [operation for operation in group if operation.instance_uuid in moved]
             lost = self._record_hosts(target, group, selections, entry)
-            for operation in lost:
-                # Deleted meanwhile: whoever deletes it may have looked for the claim before we made it.
-                self._release(operation.instance_uuid)
+            self._release_ended(target, lost)
             self._tell(ctx, [o for o in group if o not in lost], selections)
+
+    def _release_ended(self, cell: Cell, operations: list[Operation]) -> None:
+        """Give up the claims of servers that were deleted meanwhile: whoever did may have looked for them too early.
+
+        A claim of a server that another conductor is placing is that one's.
+        """
+        for operation in operations:
+            now = cell.database.query(lambda c: operations_db.get(c, operation.uuid))  # noqa: B023
+            if now is None or now.state not in OperationState.OPEN:
+                self._release(operation.instance_uuid)
 
     def _record_hosts(
         self, cell: Cell, operations: list[Operation], selections: dict[str, Selection], entry: JournalEntry
@@ -241,14 +234,14 @@ class Placer:
                 if not held:
                     lost.append(operation)
                     continue
-                servers_db.update(
+                servers_db.change_state(
                     connection,
                     operation.instance_uuid,
+                    lifecycle.passes("create", TaskState.NETWORKING),
                     host=chosen.host,
                     node=chosen.node,
                     endpoint=chosen.endpoint,
                     availability_zone=chosen.zone,
-                    task_state=TaskState.NETWORKING,
                     updated_at=now,
                 )
             return lost

@@ -4,22 +4,26 @@ What is on a dead host's disk stays there; when the host comes back, it asks whi
 deleted meanwhile and removes them (``compute.recovery``).
 """
 
+import contextlib
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+
+from oslo_config import cfg
 
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.port_release import release_ports
+from novalike.conductor import endings
 from novalike.conductor.cells import Cell
+from novalike.conductor.leases import Leases
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import VmState
-from novalike.objects.operation import JournalEntry, OperationState
+from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 from novalike.objects.record import utcnow
+from novalike.objects.server import Server, ServerSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -31,10 +35,13 @@ class Remover:
     :param neutron: where a server's ports are given back.
     """
 
-    def __init__(self, release: Callable[[str], object], neutron: NeutronClient, host: str) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, release: Callable[[str], object], neutron: NeutronClient, leases: Leases
+    ) -> None:
+        self._conf = conf
         self._release = release
         self._neutron = neutron
-        self._host = host
+        self._leases = leases
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="remove")
 
     def submit(self, ctx: RequestContext, cell: Cell, operation_id: str) -> None:
@@ -47,12 +54,16 @@ class Remover:
 
     def _guarded(self, ctx: RequestContext, cell: Cell, operation_id: str) -> None:
         ctx.update_store()
-        try:
-            self.remove(cell, operation_id)
-        except errors.NovalikeError as error:
-            LOG.warning("deleting was put off: %s", error)
-        except Exception:
-            LOG.exception("deleting was put off")
+        with self._leases.kept(cell, [operation_id]):
+            try:
+                self.remove(cell, operation_id)
+                return
+            except errors.NovalikeError as error:
+                LOG.warning("deleting was put off: %s", error)
+            except Exception:
+                LOG.exception("deleting was put off")
+        with contextlib.suppress(errors.Unavailable):
+            self._leases.put_off(cell, [operation_id])
 
     def remove(self, cell: Cell, operation_id: str) -> None:
         """Give back what the server has, then mark it deleted.
@@ -64,50 +75,30 @@ class Remover:
             return
         started = utcnow()
         spec = cell.database.query(lambda c: servers_db.specs(c, [operation.instance_uuid]))[operation.instance_uuid]
-        given = frozenset(n.port_id for n in spec.networks or () if n.port_id)
-        release_ports(self._neutron, operation.instance_uuid, spec.server.vifs, given)
-        self._release(operation.instance_uuid)
+        self._give_back(operation.instance_uuid, spec)
         entry = JournalEntry(
-            event="conductor_delete", start_time=started, finish_time=utcnow(), result="Success", host=self._host
+            event="conductor_delete", start_time=started, finish_time=utcnow(), result="Success", host=self._conf.host
         )
 
-        def write(connection: Any) -> None:
-            now = utcnow()
-            if operations_db.update(
-                connection,
-                operation.uuid,
-                operation.epoch,
-                state=OperationState.DONE,
-                finish_time=now,
-                updated_at=now,
-                due_at=None,
-                holder=None,
-                journal=(*operation.journal, entry),
-            ):
-                mark_deleted(connection, operation.instance_uuid)
+        outcome = Outcome(operation_id=operation.uuid, epoch=operation.epoch, entries=(*operation.journal, entry))
+        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
 
-        cell.database.write(write)
+    def look_after(self, cell: Cell, operation: Operation) -> None:
+        """Give back once more what a server had that is on no host: something may have arrived late.
+
+        :raises Unavailable: a neighbour can't be reached.
+        """
+        uuid = operation.instance_uuid
+        spec = cell.database.query(lambda c: servers_db.specs(c, [uuid])).get(uuid)
+        if spec is None or spec.server.vm_state == VmState.DELETED or _is_nowhere(spec.server):
+            self._give_back(uuid, spec)
+        cell.database.write(lambda c: operations_db.looked_after(c, operation.uuid))
+
+    def _give_back(self, uuid: str, spec: ServerSpec | None) -> None:
+        networks, vifs = (spec.networks or (), spec.server.vifs) if spec else ((), ())
+        release_ports(self._neutron, uuid, vifs, frozenset(n.port_id for n in networks if n.port_id))
+        self._release(uuid)
 
 
-def mark_deleted(connection: Any, instance_uuid: str) -> None:
-    """Record that a server is gone. Its row stays, for lists of changes and its actions."""
-    now = utcnow()
-    servers_db.update(
-        connection,
-        instance_uuid,
-        deleted=True,
-        deleted_at=now,
-        terminated_at=now,
-        updated_at=now,
-        vm_state=VmState.DELETED,
-        task_state=None,
-        power_state=0,
-        vifs=(),
-    )
-    connection.execute(t.instance_tags.delete().where(t.instance_tags.c.instance_uuid == instance_uuid))
-    connection.execute(t.console_auth_tokens.delete().where(t.console_auth_tokens.c.instance_uuid == instance_uuid))
-    connection.execute(
-        t.instance_requests.update()
-        .where(t.instance_requests.c.instance_uuid == instance_uuid)
-        .values(admin_password=None, user_data=None, guest_password=None)
-    )
+def _is_nowhere(server: Server) -> bool:
+    return server.host is None and server.task_state is None

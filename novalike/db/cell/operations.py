@@ -103,3 +103,38 @@ def supersede(connection: sa.Connection, instance_uuid: str, now: datetime.datet
         )
     )
     return connection.execute(query).rowcount
+
+
+def look_again(
+    connection: sa.Connection,
+    holder: str,
+    at: datetime.datetime,
+    uuids: Sequence[str] | None,
+    *,
+    let_go: bool = False,
+) -> int:
+    """Set the time at which the reaper looks at operations of a holder.
+
+    :param uuids: which ones; None is all that it holds.
+    :param let_go: they are nobody's then.
+    """
+    query = sa.update(t.operations).where(O.holder == holder, OPEN)
+    if uuids is not None:
+        query = query.where(O.uuid.in_(uuids))
+    return connection.execute(query.values(due_at=at, **({"holder": None} if let_go else {}))).rowcount
+
+
+def due(connection: sa.Connection, now: datetime.datetime, limit: int) -> list[Operation]:
+    """What somebody must look at: open operations, and ended ones that may have left something behind."""
+    return find(connection, O.due_at <= now, limit=limit)
+
+
+def overdue(connection: sa.Connection, uuids: Sequence[str], now: datetime.datetime) -> set[str]:
+    """Those of some operations whose time is up."""
+    return set(connection.execute(sa.select(O.uuid).where(O.uuid.in_(uuids), O.deadline <= now)).scalars())
+
+
+def looked_after(connection: sa.Connection, uuid: str) -> None:
+    """An operation that has ended has left nothing behind."""
+    ended = O.state.not_in(OperationState.OPEN)
+    connection.execute(sa.update(t.operations).where(O.uuid == uuid, ended).values(due_at=None))

@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
+from novalike.objects.lifecycle import ANY, Change
 from novalike.objects.server import Server, ServerName, ServerSpec
 
 I = t.instances.c  # noqa: E741
@@ -133,9 +134,32 @@ def _spec(row: Any) -> ServerSpec:
     )
 
 
+_STATES = frozenset({"vm_state", "task_state"})
+
+
 def update(connection: sa.Connection, uuid: str, /, **values: Any) -> int:
-    """Change a server's columns. Gives how many rows matched."""
+    """Change a server's columns, except for its state. Gives how many rows matched.
+
+    :raises TypeError: states are changed by :func:`change_state` only.
+    """
+    if not _STATES.isdisjoint(values):
+        raise TypeError("a server's state changes as the state table says, or not at all")
     return connection.execute(sa.update(t.instances).where(I.uuid == uuid).values(values)).rowcount
+
+
+def change_state(connection: sa.Connection, uuid: str, change: Change, /, **values: Any) -> bool:
+    """Make a transition, and change further columns with it; nothing at all unless the server is in a state that
+    the transition starts from. Gives whether it was.
+    """
+    where = [I.uuid == uuid, I.deleted.is_(False)]
+    if ANY not in change.vm_states:
+        where.append(I.vm_state.in_(change.vm_states))
+    if ANY not in change.task_states:
+        named = [state for state in change.task_states if state is not None]
+        idle = I.task_state.is_(None)
+        where.append(sa.or_(idle, I.task_state.in_(named)) if None in change.task_states else I.task_state.in_(named))
+    written = sa.update(t.instances).where(*where).values({**change.values, **values})
+    return connection.execute(written).rowcount == 1
 
 
 def usage(connection: sa.Connection, project_id: str, user_id: str | None = None) -> tuple[int, int, int]:

@@ -1,0 +1,77 @@
+"""The operations that this conductor works on: kept while it lives, given back when it stops.
+
+A conductor that dies leaves its operations to whoever looks first once their lease has run out.
+"""
+
+import datetime
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from oslo_config import cfg
+
+from novalike.conductor.cells import Cell, Cells
+from novalike.db.cell import operations as operations_db
+from novalike.objects import errors
+from novalike.objects.record import utcnow
+
+
+class Leases:
+    """What ``holder``, this conductor, has in its hands."""
+
+    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, holder: str) -> None:
+        self._conf = conf
+        self._cells = cells
+        self.holder = holder
+        self._lock = threading.Lock()
+        # (cell's id, operation) → how many threads work on it
+        self._at_work: Counter[tuple[int, str]] = Counter()
+
+    def until(self) -> datetime.datetime:
+        """When a lease that begins now runs out."""
+        return utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_lease)
+
+    @contextmanager
+    def kept(self, cell: Cell, operation_ids: Iterable[str]) -> Iterator[None]:
+        """While somebody works on these operations their leases don't run out."""
+        keys = [(cell.id, operation_id) for operation_id in operation_ids]
+        with self._lock:
+            self._at_work.update(keys)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work.subtract(keys)
+                self._at_work += Counter()  # drops the zeros
+
+    def renew(self) -> None:
+        """Say that we still work on what we work on.
+
+        :raises Unavailable: a database can't be reached.
+        """
+        with self._lock:
+            at_work = list(self._at_work)
+        for cell in self._cells.all():
+            mine = [operation_id for cell_id, operation_id in at_work if cell_id == cell.id]
+            if mine:
+                until = self.until()
+                cell.database.write(lambda c: operations_db.look_again(c, self.holder, until, mine))  # noqa: B023
+
+    def put_off(self, cell: Cell, operation_ids: Iterable[str]) -> None:
+        """Let go of operations, so that whoever looks next takes them up.
+
+        :raises Unavailable: the database can't be reached; their leases will run out.
+        """
+        soon = utcnow() + datetime.timedelta(seconds=self._conf.conductor.reaper_interval)
+        ids = list(operation_ids)
+        cell.database.write(lambda c: operations_db.look_again(c, self.holder, soon, ids, let_go=True))
+
+    def give_back(self) -> None:
+        """Let go of everything: this conductor stops. As far as the databases can be reached."""
+        now = utcnow()
+        try:
+            for cell in self._cells.all():
+                cell.database.write(lambda c: operations_db.look_again(c, self.holder, now, None, let_go=True))
+        except errors.Unavailable:
+            return  # the leases will run out
