@@ -152,7 +152,10 @@ class Devstack:
         begun: dict[str, list[str]] = {}
         for uuid, workflow, state in operations:
             begun.setdefault(uuid, []).append(f"{workflow} ({state})")
-        found = [Record(*row, open_operations=tuple(begun.pop(row[0], ()))) for row in servers]
+        found = [
+            Record(uuid, vm_state, task_state, host, tuple(begun.pop(uuid, ())))
+            for uuid, vm_state, task_state, host in servers
+        ]
         # Open operations of servers that are deleted: nobody will see them, somebody still works on them.
         return found + [Record(uuid, "deleted", None, None, tuple(names)) for uuid, names in begun.items()]
 

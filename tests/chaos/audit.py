@@ -1,0 +1,178 @@
+"""Compares what everybody knows of the servers, and what clients were promised. Pure: facts in, differences out."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from tests.chaos.gather import Facts, Port, Server
+from tests.chaos.memory import Memory
+from tests.chaos.targets import Guest
+
+#: Something is still being done to it.
+STUCK = "stuck"
+#: Something is there that belongs to nobody, or is twice there, or elsewhere than its server.
+LEAKED = "leaked"
+#: Something is gone that was promised, or is back that was deleted.
+LOST = "lost"
+#: Who should agree does not.
+WRONG = "wrong"
+KINDS = (STUCK, LEAKED, LOST, WRONG)
+
+# What a successful action leaves.
+_LEAVES = {"create": "ACTIVE", "start": "ACTIVE", "reboot": "ACTIVE", "stop": "SHUTOFF"}
+
+
+@dataclass(frozen=True, order=True)
+class Difference:
+    """Something that is not as it should be.
+
+    :param kind: one of KINDS.
+    :param subject: what it is about: a server's uuid or name, a port, a device.
+    """
+
+    kind: str
+    subject: str
+    text: str
+
+
+def audit(facts: Facts, memories: Iterable[Memory] = (), *, nics: int = 1) -> list[Difference]:
+    """All differences, in a steady order.
+
+    :param memories: what clients remember; every name in them was given once.
+    :param nics: interfaces that servers are made with.
+    """
+    return sorted(
+        {
+            *_unsettled(facts),
+            *_guests(facts),
+            *_allocations(facts),
+            *_ports(facts, nics),
+            *_devices(facts),
+            *_records(facts),
+            *_promises(facts, memories),
+        }
+    )
+
+
+def _unsettled(facts: Facts) -> Iterable[Difference]:
+    for server in facts.servers.values():
+        if not server.settled:
+            yield Difference(STUCK, server.uuid, f"{server.name} is {server.status}, task_state {server.task_state}")
+        elif server.status == "ERROR" and not server.fault:
+            yield Difference(WRONG, server.uuid, f"{server.name} is ERROR without a fault that says why")
+        if server.last_action is not None and server.settled:
+            action, failed = server.last_action
+            leaves = _LEAVES.get(action)
+            if not failed and leaves is not None and server.status != leaves:
+                yield Difference(
+                    WRONG, server.uuid, f"{server.name} is {server.status} after a {action} that succeeded"
+                )
+
+
+def _guests(facts: Facts) -> Iterable[Difference]:
+    by_server: dict[str, list[Guest]] = {}
+    for guest in facts.guests:
+        by_server.setdefault(guest.uuid, []).append(guest)
+    for uuid, guests in by_server.items():
+        server = facts.servers.get(uuid)
+        hosts = ", ".join(sorted(guest.host for guest in guests))
+        if server is None:
+            yield Difference(LEAKED, uuid, f"a guest on {hosts}, but no server")
+        elif len(guests) > 1:
+            yield Difference(LEAKED, uuid, f"{server.name} has {len(guests)} guests: on {hosts}")
+        elif guests[0].host != server.host:
+            yield Difference(LEAKED, uuid, f"{server.name} is on {server.host}, its guest on {hosts}")
+    for server in facts.servers.values():
+        yield from _power(server, by_server.get(server.uuid, []))
+
+
+def _power(server: Server, guests: Sequence[Guest]) -> Iterable[Difference]:
+    if not server.settled or server.status == "ERROR":
+        return
+    if not guests:
+        yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has no guest")
+    for guest in guests:
+        if guest.running is not None and guest.running != (server.status == "ACTIVE"):
+            running = "runs" if guest.running else "does not run"
+            yield Difference(WRONG, server.uuid, f"{server.name} is {server.status}, but its guest {running}")
+
+
+def _allocations(facts: Facts) -> Iterable[Difference]:
+    for consumer, providers in facts.allocations.items():
+        server = facts.servers.get(consumer)
+        if server is None:
+            yield Difference(LEAKED, consumer, f"an allocation on {', '.join(providers)}, but no server")
+        elif server.settled and list(providers) != [server.host]:
+            yield Difference(
+                LEAKED, consumer, f"{server.name} is on {server.host}, its allocation on {list(providers)}"
+            )
+    for server in facts.servers.values():
+        if server.settled and server.status != "ERROR" and server.uuid not in facts.allocations:
+            yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has no allocation")
+
+
+def _ports(facts: Facts, nics: int) -> Iterable[Difference]:
+    by_server: dict[str, list[Port]] = {}
+    for port in facts.ports:
+        if port.device_id or port.device_owner.startswith("compute:"):
+            by_server.setdefault(port.device_id, []).append(port)
+    for uuid, ports in by_server.items():
+        server = facts.servers.get(uuid)
+        if server is None:
+            yield from (Difference(LEAKED, port.id, f"a port of server {uuid}, which isn't there") for port in ports)
+        elif server.settled:
+            yield from (
+                Difference(LEAKED, port.id, f"{server.name} is on {server.host}, its port bound to {port.host}")
+                for port in ports
+                if port.host != server.host
+            )
+            if len(ports) > nics:
+                yield Difference(LEAKED, uuid, f"{server.name} has {len(ports)} ports, {nics} were asked for")
+    for server in facts.servers.values():
+        has = len(by_server.get(server.uuid, ()))
+        if server.settled and server.status != "ERROR" and has < nics:
+            yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has {has} ports of {nics}")
+
+
+def _devices(facts: Facts) -> Iterable[Difference]:
+    if facts.disks is not None:
+        for uuid, files in facts.disks.items():
+            if uuid not in facts.servers:
+                yield Difference(LEAKED, uuid, f"disks ({', '.join(files)}), but no server")
+    if facts.taps is not None:
+        owners = {port.id[:11] for port in facts.ports} | {f"{network[:10]}0" for network in facts.networks}
+        for tap in facts.taps:
+            if tap.removeprefix("tap") not in owners:
+                yield Difference(LEAKED, tap, "a network device, but no port")
+
+
+def _records(facts: Facts) -> Iterable[Difference]:
+    if facts.records is None:
+        return
+    recorded = {record.uuid for record in facts.records}
+    for record in facts.records:
+        if record.open_operations:
+            names = ", ".join(record.open_operations)
+            yield Difference(STUCK, record.uuid, f"operations that have not ended: {names}")
+        if record.uuid not in facts.servers and record.vm_state != "deleted":
+            text = f"recorded ({record.vm_state}, task_state {record.task_state}), but not in the API's list"
+            yield Difference(LOST, record.uuid, text)
+    for uuid in facts.servers.keys() - recorded:
+        yield Difference(WRONG, uuid, "in the API's list, but not recorded")
+
+
+def _promises(facts: Facts, memories: Iterable[Memory]) -> Iterable[Difference]:
+    names = Counter(server.name for server in facts.servers.values())
+    for memory in memories:
+        there = names[memory.name]
+        if there > 1:
+            yield Difference(WRONG, memory.name, f"one request has made {there} servers")
+        if memory.must_exist and not there:
+            yield Difference(LOST, memory.name, "its creation was accepted, nobody deleted it, and it is gone")
+        if memory.must_be_gone and there and _is_settled(facts.servers, memory.name):
+            yield Difference(LOST, memory.name, "its deletion was accepted (or its creation refused), but it is there")
+
+
+def _is_settled(servers: Mapping[str, Server], name: str) -> bool:
+    # One that is still being deleted is stuck, which is told already.
+    return all(server.settled for server in servers.values() if server.name == name)

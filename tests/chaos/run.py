@@ -1,0 +1,173 @@
+"""One run: load and faults at the same time, then quiet, then the audit."""
+
+import argparse
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import requests
+
+from tests.chaos import report as reporting
+from tests.chaos.api import Api, Exchange, Token
+from tests.chaos.audit import Difference, audit
+from tests.chaos.faults import Havoc, draw
+from tests.chaos.gather import Gatherer
+from tests.chaos.load import Client, Reader
+from tests.chaos.memory import Memory
+from tests.chaos.targets import Target
+
+LOG = logging.getLogger("chaos")
+
+# Seconds after the last fault within which all must be quiet.
+SETTLE = 60.0
+# The clients aim at more than what is wanted: some requests meet what is away.
+_SURPLUS = 1.5
+_READ_PACE = 0.5
+
+
+class Run:
+    """One run, from the first request to the report."""
+
+    def __init__(self, target: Target, options: argparse.Namespace) -> None:
+        self._target = target
+        self._options = options
+        self._exchanges: list[Exchange] = []
+        self._stopped = False
+        self._admin = Token(target.access("admin"))
+        self._gatherer = Gatherer(target, self._admin)
+        self._outcomes_before = target.outcomes() or {}
+        # What an earlier run left is not this one's.
+        self._before = set(audit(self._gatherer.all(actions=False)))
+        for difference in self._before:
+            LOG.warning("before the run: %s", difference)
+
+    def run(self) -> dict[str, Any]:
+        """Do it all. Gives the report."""
+        options, began = self._options, time.monotonic()
+        self._clients = self._make_clients()
+        reader = Reader(
+            Api(self._admin, self._admin.url("compute"), self._exchanges.append), _READ_PACE, self._may_go_on
+        )
+        threads = [reader.thread, *(client.thread for client in self._clients)]
+        # Where guests have disks they are processes.
+        faults = draw(options.seed, self._target.programs(), guests=self._target.disks() is not None)
+        havoc = Havoc(self._target, faults, options.faults, options.seconds)
+        for thread in threads:
+            thread.start()
+        try:
+            havoc.run()
+        finally:
+            self._stopped = True
+        quiet_from = time.monotonic()
+        LOG.info("the last fault has ended, %.0f s after the first request", quiet_from - began)
+        for thread in threads:
+            thread.join()
+        found, quiet_after = self._settle(quiet_from)
+        LOG.info("%d differences, %s", len(found), "not quiet" if found else f"quiet after {quiet_after} s")
+        servers = self._gatherer.servers().values()
+        happened = sorted(havoc.happened, key=lambda each: each.began)
+        report = {
+            "target": {"name": self._target.name, **self._target.summary()},
+            "seed": options.seed,
+            "seconds": options.seconds,
+            "clients": options.clients,
+            "faults": reporting.faults(happened),
+            "operations": reporting.operations(self._memories()) | {"outcomes": self._outcomes()},
+            "requests": reporting.requests(self._exchanges),
+            "reads": reporting.reads(self._exchanges, happened),
+            "latencies_ms": reporting.latencies(self._exchanges),
+            "errors": reporting.errors(self._exchanges, happened),
+            "seconds_to_quiet": quiet_after,
+            "servers_at_the_end": Counter(server.status for server in servers),
+            "why_error": Counter(str(server.fault) for server in servers if server.status == "ERROR"),
+            "audit": reporting.differences(found),
+            "audit_after_deleting": reporting.differences(self._delete_all()),
+            "history": [reporting.brief_fault(each, began) for each in happened],
+        }
+        report["failures"] = reporting.verdict(report, least_faults=options.faults, least_operations=options.operations)
+        return report
+
+    def _make_clients(self) -> list[Client]:
+        options = self._options
+        token = Token(self._target.access("demo"))
+        url = token.url("compute")
+        pace = options.seconds * options.clients / (options.operations * _SURPLUS)
+        body = self._body(token)
+        return [
+            Client(
+                f"chaos-{options.seed}-{number}",
+                f"{options.seed} {number}",
+                Api(token, url, self._exchanges.append),
+                body,
+                pace,
+                self._may_go_on,
+                options.servers,
+            )
+            for number in range(options.clients)
+        ]
+
+    def _body(self, token: Token) -> dict[str, object]:
+        def first(service: str, path: str, key: str, name: str) -> str:
+            headers = {"X-Auth-Token": token.value()}
+            answer = requests.get(token.url(service) + path, headers=headers, timeout=60)
+            answer.raise_for_status()
+            return str(next(each["id"] for each in answer.json()[key] if each["name"] == name))
+
+        target = self._target
+        return {
+            "imageRef": first("image", "/v2/images", "images", target.image),
+            "flavorRef": first("compute", "/flavors", "flavors", target.flavor),
+            "networks": [{"uuid": first("network", "/v2.0/networks", "networks", target.network)}],
+        }
+
+    def _may_go_on(self) -> bool:
+        # Bounded in count too: nobody wants a faster API to be given ever more to do.
+        return not self._stopped and len(self._exchanges) < 20 * self._options.operations
+
+    def _memories(self) -> list[Memory]:
+        return [memory for client in self._clients for memory in client.memories]
+
+    def _audit(self, *, actions: bool, memories: Sequence[Memory]) -> list[Difference]:
+        found = audit(self._gatherer.all(actions=actions), memories)
+        return [each for each in found if each not in self._before]
+
+    def _settle(self, quiet_from: float) -> tuple[list[Difference], float | None]:
+        """Look until nothing is wrong, at most SETTLE seconds after the last fault. Gives what is wrong then."""
+        while True:
+            looked_at = time.monotonic()
+            found = self._audit(actions=True, memories=self._memories())
+            if not found:
+                return [], round(looked_at - quiet_from, 1)
+            if looked_at - quiet_from >= SETTLE:
+                return found, None
+            time.sleep(max(0.0, min(3.0, quiet_from + SETTLE - time.monotonic())))
+
+    def _outcomes(self) -> dict[str, dict[str, int]] | None:
+        now = self._target.outcomes()
+        if now is None:
+            return None
+        return {
+            action: {how: count - self._outcomes_before.get(action, {}).get(how, 0) for how, count in row.items()}
+            for action, row in now.items()
+        }
+
+    def _delete_all(self) -> list[Difference]:
+        """Delete what clients have left. Nothing at all may remain of it."""
+        names = {memory.name for memory in self._memories()}
+        api = Api(self._admin, self._admin.url("compute"), lambda exchange: None)
+        give_up = time.monotonic() + SETTLE
+        while time.monotonic() < give_up:
+            left = [each for each in self._gatherer.servers().values() if each.name in names]
+            if not left:
+                break
+            for server in left:
+                if server.task_state != "deleting":
+                    api.delete("delete", f"/servers/{server.uuid}")
+            time.sleep(2.0)
+        while True:
+            found = self._audit(actions=False, memories=())
+            if not found or time.monotonic() > give_up:
+                return found
+            time.sleep(2.0)
