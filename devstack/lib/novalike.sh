@@ -112,6 +112,15 @@ ovsdb_connection = tcp:127.0.0.1:$OVSDB_PORT
 ovsdb_connection = tcp:127.0.0.1:$OVSDB_PORT
 EOF
   else
+    configure_fake_computes
+  fi
+}
+
+# One process stands for all fake hosts (fake001 ...), or each of several for a share of them (fake1-001 ...). A host's
+# guests are kept below its process's state_path, as if it were a machine of its own.
+configure_fake_computes() {
+  local etc=$ETC/novalike number hosts
+  if [ "$FAKE_COMPUTES" = 1 ]; then
     write "$etc/compute.conf" <<EOF
 [DEFAULT]
 compute_driver = fake
@@ -119,7 +128,22 @@ compute_driver = fake
 hosts = $FAKE_HOSTS
 host_prefix = fake
 EOF
+    return
   fi
+  for number in $(seq "$FAKE_COMPUTES"); do
+    hosts=$(((FAKE_HOSTS + FAKE_COMPUTES - number) / FAKE_COMPUTES))
+    mkdir -p "$DATA/novalike-$number"
+    write "$etc/compute-$number.conf" <<EOF
+[DEFAULT]
+host = $(numbered_host "$number")
+state_path = $DATA/novalike-$number
+health_dir = $DATA/novalike/health
+compute_driver = fake
+[fake]
+hosts = $hosts
+host_prefix = fake$number-
+EOF
+  done
 }
 # Two daemons of a kind on one machine are told apart by their host.
 numbered_host() { [ "$1" = 1 ] && echo "$HOST_NAME" || echo "$HOST_NAME-$1"; }
@@ -167,7 +191,11 @@ start_novalike() {
   for number in $(seq "$SCHEDULERS"); do declare_daemon scheduler "novalike-scheduler-$number" "scheduler-$number.conf"; done
   declare_daemon api novalike-api api.conf
   declare_daemon api-metadata novalike-api-metadata api-metadata.conf metadata
-  declare_daemon compute novalike-compute compute.conf
+  if [ "$VIRT_DRIVER" = libvirt ] || [ "$FAKE_COMPUTES" = 1 ]; then
+    declare_daemon compute novalike-compute compute.conf
+  else
+    for number in $(seq "$FAKE_COMPUTES"); do declare_daemon compute "novalike-compute-$number" "compute-$number.conf"; done
+  fi
   [ "$VIRT_DRIVER" = fake ] || declare_daemon novncproxy novalike-novncproxy novncproxy.conf
   start_daemons
   forget_daemons

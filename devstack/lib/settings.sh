@@ -4,7 +4,7 @@
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CHECKOUT=$(dirname "$DEVSTACK")
 
-OPTIONS="VIRT_DRIVER FAKE_HOSTS DATABASE DEST PORT_BASE SERVICES API_WORKERS METADATA_WORKERS CONDUCTORS
+OPTIONS="VIRT_DRIVER FAKE_HOSTS FAKE_COMPUTES DATABASE DEST PORT_BASE SERVICES API_WORKERS METADATA_WORKERS CONDUCTORS
   CONDUCTOR_WORKERS SCHEDULERS NOVALIKE_CONCURRENCY DEBUG HOST_NAME RABBIT_URL MYSQL_URL POSTGRESQL_URL
   ADMIN_PASSWORD DEMO_PASSWORD SERVICE_PASSWORD FLOATING_RANGE FIXED_RANGE FIRST_SERVER
   ENABLED_FILTERS"
@@ -17,7 +17,7 @@ read_settings() {
   [ ! -f "$DEVSTACK/local.conf" ] || . "$DEVSTACK/local.conf"
   eval "$from_environment"
 
-  : "${VIRT_DRIVER:=libvirt}" "${FAKE_HOSTS:=10}" "${DATABASE:=mysql}"
+  : "${VIRT_DRIVER:=libvirt}" "${FAKE_HOSTS:=10}" "${FAKE_COMPUTES:=1}" "${DATABASE:=mysql}"
   : "${DEST:=/var/lib/novalike-devstack}" "${PORT_BASE:=20000}"
   : "${SERVICES:=api metadata scheduler conductor compute novncproxy}"
   : "${API_WORKERS:=2}" "${METADATA_WORKERS:=1}" "${CONDUCTORS:=1}" "${CONDUCTOR_WORKERS:=1}" "${SCHEDULERS:=1}"
@@ -38,9 +38,11 @@ check_settings() {
   expect_one_of NOVALIKE_CONCURRENCY eventlet threading
   expect_one_of FIRST_SERVER yes no
   local name
-  for name in FAKE_HOSTS PORT_BASE API_WORKERS METADATA_WORKERS CONDUCTORS CONDUCTOR_WORKERS SCHEDULERS; do
+  for name in FAKE_HOSTS FAKE_COMPUTES PORT_BASE API_WORKERS METADATA_WORKERS CONDUCTORS CONDUCTOR_WORKERS SCHEDULERS; do
     [[ ${!name} =~ ^[0-9]+$ ]] || die "$name=${!name}: a number is wanted"
   done
+  [ "$FAKE_COMPUTES" -ge 1 ] && [ "$FAKE_COMPUTES" -le "$FAKE_HOSTS" ] ||
+    die "FAKE_COMPUTES=$FAKE_COMPUTES: from 1 to FAKE_HOSTS is wanted"
   case $DEST in /?*/?*) ;; *) die "DEST=$DEST: an absolute path, at least two folders deep, is wanted" ;; esac
   [ "$(id -u)" = 0 ] || die "devstack must run as root: it installs packages and starts a hypervisor"
 }
