@@ -102,10 +102,9 @@ def _allocations(facts: Facts) -> Iterable[Difference]:
         server = facts.servers.get(consumer)
         if server is None:
             yield Difference(LEAKED, consumer, f"an allocation on {', '.join(providers)}, but no server")
-        elif server.settled and list(providers) != [server.host]:
-            yield Difference(
-                LEAKED, consumer, f"{server.name} is on {server.host}, its allocation on {list(providers)}"
-            )
+        elif server.settled and list(providers) != [server.node or server.host]:
+            text = f"{server.name} is on {server.node or server.host}, its allocation on {list(providers)}"
+            yield Difference(LEAKED, consumer, text)
     for server in facts.servers.values():
         if server.settled and server.status != "ERROR" and server.uuid not in facts.allocations:
             yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has no allocation")

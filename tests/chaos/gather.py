@@ -21,6 +21,7 @@ _PAGE = 500
 class Server:
     """A server as the API tells an administrator.
 
+    :param node: the name that Placement has for its host; the host's own, unless one daemon looks after several.
     :param last_action: the latest of its instance actions, and whether that failed; None when it wasn't asked for.
     """
 
@@ -30,6 +31,7 @@ class Server:
     task_state: str | None
     host: str | None
     fault: str | None
+    node: str | None = None
     last_action: tuple[str, bool] | None = None
 
     @property
@@ -168,4 +170,5 @@ def _server(shown: Mapping[str, Any]) -> Server:
         task_state=shown["OS-EXT-STS:task_state"],
         host=shown.get("OS-EXT-SRV-ATTR:host"),
         fault=fault["message"] if fault else None,
+        node=shown.get("OS-EXT-SRV-ATTR:hypervisor_hostname"),
     )

@@ -11,7 +11,7 @@ import requests
 
 from tests.chaos import report as reporting
 from tests.chaos.api import Api, Exchange, Token
-from tests.chaos.audit import Difference, audit
+from tests.chaos.audit import KINDS, Difference, audit
 from tests.chaos.faults import Havoc, draw
 from tests.chaos.gather import Gatherer
 from tests.chaos.load import Client, Reader
@@ -20,8 +20,8 @@ from tests.chaos.targets import Target
 
 LOG = logging.getLogger("chaos")
 
-# Seconds after the last fault within which all must be quiet.
-SETTLE = 60.0
+# Seconds within which servers must be gone when all have been deleted.
+_GONE = 60.0
 # The clients aim at more than what is wanted: some requests meet what is away.
 _SURPLUS = 1.5
 _READ_PACE = 0.5
@@ -64,7 +64,7 @@ class Run:
         LOG.info("the last fault has ended, %.0f s after the first request", quiet_from - began)
         for thread in threads:
             thread.join()
-        found, quiet_after = self._settle(quiet_from)
+        found, quiet_after, looks = self._settle(quiet_from)
         LOG.info("%d differences, %s", len(found), "not quiet" if found else f"quiet after {quiet_after} s")
         servers = self._gatherer.servers().values()
         happened = sorted(havoc.happened, key=lambda each: each.began)
@@ -80,6 +80,7 @@ class Run:
             "latencies_ms": reporting.latencies(self._exchanges),
             "errors": reporting.errors(self._exchanges, happened),
             "seconds_to_quiet": quiet_after,
+            "settling": looks,
             "servers_at_the_end": Counter(server.status for server in servers),
             "why_error": Counter(str(server.fault) for server in servers if server.status == "ERROR"),
             "audit": reporting.differences(found),
@@ -133,16 +134,22 @@ class Run:
         found = audit(self._gatherer.all(actions=actions), memories)
         return [each for each in found if each not in self._before]
 
-    def _settle(self, quiet_from: float) -> tuple[list[Difference], float | None]:
-        """Look until nothing is wrong, at most SETTLE seconds after the last fault. Gives what is wrong then."""
+    def _settle(self, quiet_from: float) -> tuple[list[Difference], float | None, list[dict[str, float]]]:
+        """Look until nothing is wrong, at most ``settle`` seconds after the last fault. Gives what is wrong then, when
+        nothing was, and how many differences of each kind each look has found."""
+        settle, looks = self._options.settle, []
         while True:
             looked_at = time.monotonic()
             found = self._audit(actions=True, memories=self._memories())
+            since = looked_at - quiet_from
+            counts = reporting.differences(found)
+            looks.append({"seconds": round(since, 1), **{kind: counts[kind] for kind in KINDS}})
             if not found:
-                return [], round(looked_at - quiet_from, 1)
-            if looked_at - quiet_from >= SETTLE:
-                return found, None
-            time.sleep(max(0.0, min(3.0, quiet_from + SETTLE - time.monotonic())))
+                return [], round(since, 1), looks
+            if since >= settle:
+                return found, None, looks
+            # Who is given long is not looked at all the time.
+            time.sleep(max(0.0, min(max(3.0, since / 20), quiet_from + settle - time.monotonic())))
 
     def _outcomes(self) -> dict[str, dict[str, int]] | None:
         now = self._target.outcomes()
@@ -157,7 +164,7 @@ class Run:
         """Delete what clients have left. Nothing at all may remain of it."""
         names = {memory.name for memory in self._memories()}
         api = Api(self._admin, self._admin.url("compute"), lambda exchange: None)
-        give_up = time.monotonic() + SETTLE
+        give_up = time.monotonic() + _GONE
         while time.monotonic() < give_up:
             left = [each for each in self._gatherer.servers().values() if each.name in names]
             if not left:
