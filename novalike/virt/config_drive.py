@@ -2,9 +2,11 @@
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pycdlib
+from pycdlib.pycdlibexception import PyCdlibException
 
 from novalike.virt.driver import ConfigDrive
 
@@ -14,7 +16,7 @@ LABEL = "config-2"
 def build(drive: ConfigDrive) -> bytes:
     """The image's bytes. File names as given, by Joliet and Rock Ridge; ISO names are made up.
 
-    :raises ValueError: a path is absolute or has ``..`` in it.
+    :raises ValueError: a path is absolute or has ``..`` in it, or is none that such an image can have.
     """
     iso = pycdlib.PyCdlib()
     iso.new(interchange_level=3, joliet=3, rock_ridge="1.09", vol_ident=LABEL)
@@ -35,20 +37,26 @@ def build(drive: ConfigDrive) -> bytes:
         out = io.BytesIO()
         iso.write_fp(out)
         return out.getvalue()
+    except PyCdlibException as e:
+        raise ValueError(str(e)) from e
     finally:
         iso.close()
 
 
-def write(drive: ConfigDrive, target: Path) -> None:
+def write(drive: ConfigDrive, target: Path, sync: Callable[[int], object] = os.fsync) -> None:
     """Put the image into a file, which appears complete or not at all; secrets are in it.
 
+    :param sync: ``os.fsync``, or what calls it without stopping the process.
     :raises OSError: it can't be written.
+    :raises ValueError: as :func:`build`.
     """
     partial = target.with_name(target.name + ".part")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "wb") as f:
         f.write(build(drive))
+        f.flush()
+        sync(f.fileno())
     partial.rename(target)
 
 

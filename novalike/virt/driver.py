@@ -4,7 +4,11 @@ A driver implements :class:`Driver`. What not every hypervisor can do is an opti
 a driver may implement as well; the traits reported to Placement follow from which it has.
 
 Every method may be called again after it was interrupted anywhere, by another process: it looks at what is
-there before it makes or removes anything. Drivers raise the errors listed here and nothing else on purpose.
+there before it makes or removes anything. Nothing half-made is ever taken for whole.
+
+Drivers raise the errors listed here and nothing else on purpose. Every method that looks at a host or changes
+something on it also raises ``Unavailable`` when the hypervisor can't be reached: what it was about to do may
+or may not have been done.
 """
 
 import abc
@@ -117,6 +121,17 @@ class Driver(abc.ABC):
         """All guests on a host that are ours to know about."""
 
     @abc.abstractmethod
+    def residents(self, host: str) -> frozenset[str]:
+        """The uuids of all instances of which anything is on a host: a guest, disks or other files, plugged interfaces.
+
+        Also what an interrupted build or removal has left. What belongs to another host that shares a hypervisor,
+        a switch or a file system with this one isn't named. :meth:`destroy` and :meth:`unplug` remove all of it.
+        Asked every minute or so: it should cost no more than a few listings.
+
+        :raises GuestFailed: something can't be listed.
+        """
+
+    @abc.abstractmethod
     def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
         """A guest.
 
@@ -135,14 +150,20 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Make the host's side of the interfaces.
+        """Make the host's side of the interfaces, of each one that isn't there.
 
         :raises GuestFailed: one can't be plugged.
         """
 
     @abc.abstractmethod
     def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Remove the host's side of the interfaces, as far as they are there."""
+        """Remove the host's side of all interfaces of an instance, as far as they are there.
+
+        All that are plugged for it go, also those that are not in ``vifs``: its record may have lost them already.
+
+        :param vifs: those that the record still knows.
+        :raises GuestFailed: one can't be removed.
+        """
 
     @abc.abstractmethod
     def spawn(
@@ -150,19 +171,21 @@ class Driver(abc.ABC):
     ) -> None:
         """Define the guest and start it, unless it runs already. Disks are there, interfaces plugged.
 
-        :raises GuestFailed: it doesn't start.
+        :raises GuestFailed: it doesn't start, or something that it needs isn't there.
         """
 
     @abc.abstractmethod
     def destroy(self, host: str, spec: ServerSpec) -> None:
-        """Stop the guest the hard way and remove it and its disks, as far as they are there.
+        """Stop the guest the hard way and remove it, its disks and its other files, as far as they are there.
+
+        Only the server's uuid is needed of ``spec``. Interfaces stay plugged.
 
         :raises GuestFailed: it can't be removed.
         """
 
     @abc.abstractmethod
     def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Start a stopped guest; a running one is left alone.
+        """Start a stopped guest; a running one is left alone. Interfaces that are gone are plugged again.
 
         :raises GuestNotFound: there is none and it can't be defined again.
         :raises GuestFailed: it doesn't start.
@@ -177,7 +200,8 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
-        """Restart the guest. A soft reboot that the guest does not follow becomes a hard one.
+        """Restart the guest. A soft reboot that the guest does not follow becomes a hard one, which plugs interfaces
+        that are gone.
 
         :raises GuestNotFound: there is none (soft); a hard reboot defines the guest again from its disks.
         :raises GuestFailed: it doesn't start.

@@ -4,6 +4,7 @@ Inherit from :class:`DriverConformance` in a ``Test…`` class and give it the f
 the same.
 """
 
+import random
 import time
 import uuid
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import msgspec
 import os_traits
 import pytest
 
-from novalike.objects.errors import ConsoleTypeUnavailable
+from novalike.objects.errors import ConsoleTypeUnavailable, ImageNotFound, Unavailable
 from novalike.objects.lifecycle import PowerState
 from novalike.objects.network import Vif
 from novalike.objects.server import ServerSpec
@@ -23,6 +24,7 @@ from novalike.virt.driver import (
     GuestFailed,
     GuestNotFound,
     HasVnc,
+    ImageRejected,
     KeepsConsoleLog,
 )
 
@@ -31,7 +33,7 @@ DRIVE = ConfigDrive(files={"openstack/latest/meta_data.json": b"{}"})
 
 
 class DriverConformance:
-    """The tests. Fixtures to give: ``driver`` (started), ``restarted`` and ``make_spec``."""
+    """The tests. Fixtures to give: ``driver`` (started), ``restarted`` and ``make_spec``; ``make_vif`` if need be."""
 
     @pytest.fixture
     def driver(self) -> Driver:
@@ -46,6 +48,20 @@ class DriverConformance:
     def make_spec(self, driver: Driver) -> MakeSpec:
         """Gives a server, another one each time, whose image the driver can get."""
         raise NotImplementedError
+
+    @pytest.fixture
+    def make_vif(self) -> Callable[[], Vif]:
+        """Gives an interface that the driver can plug on this host, another one each time.
+
+        This one, whose tap the hypervisor makes, has no side on the host before there is a guest.
+        """
+        return lambda: Vif(
+            port_id=str(uuid.uuid4()),
+            network_id=str(uuid.uuid4()),
+            network_name="private",
+            mac=f"fa:16:3e:{random.randrange(256):02x}:{random.randrange(256):02x}:{random.randrange(256):02x}",
+            vif_type="tap",
+        )
 
     def stop_from_outside(self, driver: Driver, spec: ServerSpec) -> None:
         """Make a guest stop without the driver's doing."""
@@ -130,6 +146,93 @@ class DriverConformance:
         driver.unplug(host, spec, ())
         with pytest.raises(GuestNotFound):
             driver.guest(host, spec)
+
+    @pytest.mark.parametrize("steps", [0, 1, 2, 3])
+    def test_what_an_interrupted_build_leaves_is_known_and_goes(
+        self, driver: Driver, restarted, host: str, make_spec: MakeSpec, make_vif: Callable[[], Vif], steps: int
+    ) -> None:
+        """Its process died after so many steps, and its record has lost its interfaces."""
+        before = driver.residents(host)
+        spec, vifs = make_spec(), (make_vif(), make_vif())
+        build: list[Callable[[], object]] = [
+            lambda: driver.prepare_disks(host, spec),
+            lambda: driver.plug(host, spec, vifs),
+            lambda: driver.spawn(host, spec, vifs, DRIVE),
+        ]
+        for step in build[:steps]:
+            step()
+        later = restarted()
+        assert later.residents(host) - before == ({spec.server.uuid} if steps else set())
+        assert (spec.server.uuid in {guest.instance_uuid for guest in later.guests(host)}) == (steps == 3)
+        bare = ServerSpec(server=spec.server)
+        for _ in range(2):
+            later.destroy(host, bare)
+            later.unplug(host, bare, ())
+            assert later.residents(host) == before
+        with pytest.raises(GuestNotFound):
+            later.guest(host, spec)
+
+    def test_what_an_interrupted_removal_leaves_is_known_and_goes(
+        self, driver: Driver, restarted, host: str, make_spec: MakeSpec, make_vif: Callable[[], Vif]
+    ) -> None:
+        before = driver.residents(host)
+        spec, vifs = make_spec(), (make_vif(),)
+        driver.plug(host, spec, vifs)
+        driver.destroy(host, spec)
+        later = restarted()
+        plugged = later.residents(host) - before  # not every kind of interface is anything before there is a guest
+        assert plugged <= {spec.server.uuid}
+        later.unplug(host, spec, ())
+        assert later.residents(host) == before
+
+    def test_a_guest_is_resident(self, driver: Driver, host: str, running: ServerSpec) -> None:
+        assert {guest.instance_uuid for guest in driver.guests(host)} <= driver.residents(host)
+        driver.power_off(host, running, 0)
+        assert running.server.uuid in driver.residents(host)
+
+    def test_an_interrupted_build_can_be_finished(
+        self, driver: Driver, restarted, host: str, spec: ServerSpec, make_vif: Callable[[], Vif]
+    ) -> None:
+        vifs = (make_vif(),)
+        driver.prepare_disks(host, spec)
+        driver.plug(host, spec, vifs)
+        later = restarted()
+        later.prepare_disks(host, spec)
+        later.plug(host, spec, vifs)
+        later.spawn(host, spec, vifs, DRIVE)
+        assert later.guest(host, spec).power_state == PowerState.RUNNING
+        later.destroy(host, spec)
+        later.unplug(host, spec, vifs)
+
+    def test_a_guest_needs_its_disks(self, driver: Driver, host: str, spec: ServerSpec) -> None:
+        with pytest.raises(GuestFailed):
+            driver.spawn(host, spec, (), None)
+        with pytest.raises(GuestNotFound):
+            driver.guest(host, spec)
+
+    def test_an_image_that_is_gone(self, driver: Driver, host: str, spec: ServerSpec) -> None:
+        assert spec.image is not None
+        gone = msgspec.structs.replace(spec, image=msgspec.structs.replace(spec.image, id=str(uuid.uuid4())))
+        with pytest.raises(ImageNotFound):
+            driver.prepare_disks(host, gone)
+
+    def test_an_image_that_is_another(self, driver: Driver, host: str, spec: ServerSpec) -> None:
+        assert spec.image is not None
+        wrong = msgspec.structs.replace(spec.image, os_hash_algo="sha512", os_hash_value="0" * 128)
+        with pytest.raises(ImageRejected, match=spec.image.id):
+            driver.prepare_disks(host, msgspec.structs.replace(spec, image=wrong))
+        assert driver.prepare_disks(host, spec)  # and the right one is fetched once more
+
+    def test_glance_is_away(self, driver: Driver, host: str, spec: ServerSpec, monkeypatch) -> None:
+        def broken(image_id: str):
+            yield b"the beginning"
+            raise Unavailable(reason="it broke")
+
+        monkeypatch.setattr(driver.images, "chunks", broken)
+        with pytest.raises(Unavailable):
+            driver.prepare_disks(host, spec)
+        monkeypatch.undo()
+        assert driver.prepare_disks(host, spec)
 
     def test_a_guest_outlives_the_daemon(self, running: ServerSpec, host: str, restarted) -> None:
         assert restarted().guest(host, running).power_state == PowerState.RUNNING

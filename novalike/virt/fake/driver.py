@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
+from novalike.objects.image import Image
 from novalike.objects.lifecycle import PowerState
 from novalike.objects.network import Vif
 from novalike.objects.server import ServerSpec
@@ -25,26 +26,28 @@ from novalike.virt.driver import (
     PowerListener,
     capability_traits,
 )
-from novalike.virt.fake.guests import FakeGuest, GuestStore
+from novalike.virt.fake.residents import Resident, ResidentStore
+from novalike.virt.images import download
 
 # Nodes keep their identity over restarts, because it follows from their names.
 _NAMESPACE = uuid.UUID("5f2c34f6-6f1c-4d19-9c1d-3a0c5f0b4a11")
 
 
 class FakeDriver(Driver):
-    """Guests are records; ``[fake]`` says how long things take and how often they fail."""
+    """Guests, disks and interfaces are records; ``[fake]`` says how long things take and how often they fail."""
 
     def __init__(self, conf: cfg.ConfigOpts, images: ImageSource) -> None:
         super().__init__(conf, images)
-        folder = Path(conf.state_path) / "fake-guests" if conf.fake.keep_guests else None
-        self._folder = folder
-        self._store = GuestStore(None)
+        self._folder = Path(conf.state_path) / "fake-guests" if conf.fake.keep_guests else None
+        self._store = ResidentStore(None)
         self._listeners: list[PowerListener] = []
         self._hosts = _host_names(conf)
-        self._lock = threading.Lock()
+        self._fetching = threading.Lock()
+        self._fetched: set[str] = set()
+        self._full: set[str] = set()
 
     def start(self) -> None:
-        self._store = GuestStore(self._folder)
+        self._store = ResidentStore(self._folder)
 
     def stop(self) -> None:
         self._listeners.clear()
@@ -59,7 +62,7 @@ class FakeDriver(Driver):
         return tuple(self._report(host) for host in self._hosts)
 
     def _report(self, host: str) -> NodeReport:
-        fake, guests = self.conf.fake, self._store.on(host)
+        fake, guests = self.conf.fake, self.guests(host)
         return NodeReport(
             uuid=str(uuid.uuid5(_NAMESPACE, host)),
             host=host,
@@ -91,61 +94,96 @@ class FakeDriver(Driver):
         )
 
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
-        return tuple(_info(guest) for guest in self._store.on(host))
+        return tuple(info for resident in self._store.on(host) if (info := _info(resident)) is not None)
+
+    def residents(self, host: str) -> frozenset[str]:
+        return frozenset(resident.instance_uuid for resident in self._store.on(host))
 
     def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        return _info(self._need(host, spec.server.uuid))
+        info = _info(self._need(host, spec.server.uuid))
+        assert info is not None
+        return info
 
-    def _need(self, host: str, instance_uuid: str) -> FakeGuest:
+    def _need(self, host: str, instance_uuid: str) -> Resident:
         """
-        :raises GuestNotFound: there is none.
+        :raises GuestNotFound: there is no guest.
         """
-        guest = self._store.get(host, instance_uuid)
-        if guest is None:
+        found = self._store.get(host, instance_uuid)
+        if found is None or found.power_state is None:
             raise GuestNotFound(instance_id=instance_uuid)
-        return guest
+        return found
+
+    def _known(self, host: str, spec: ServerSpec) -> Resident:
+        """What is on a host of an instance; possibly nothing."""
+        server = spec.server
+        return self._store.get(host, server.uuid) or Resident(
+            instance_uuid=server.uuid,
+            host=host,
+            instance_name=server.instance_name,
+            memory_mb=server.flavor.memory_mb,
+            vcpus=server.flavor.vcpus,
+            power_state=None,
+        )
 
     def prepare_disks(self, host: str, spec: ServerSpec) -> str:
+        known = self._known(host, spec)
+        if not known.has_disks:
+            if spec.image is not None:
+                self._fetch(spec.image)
+            if host in self._full:
+                raise GuestFailed(reason=f"Could not make the disks: no space left on host {host}")
+            self._change(known, has_disks=True)
         return "/dev/vda"
+
+    def _fetch(self, image: Image) -> None:
+        """Read an image once per process, as if it were kept, and check it.
+
+        :raises ImageRejected, ImageNotFound, Unavailable: as :func:`~novalike.virt.images.download.verified`.
+        """
+        with self._fetching:
+            if image.id not in self._fetched:
+                for _chunk in download.verified(self.images, image):
+                    pass
+                self._fetched.add(image.id)
 
     def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
         for vif in vifs:
             if vif.vif_type in ("binding_failed", "unbound"):
                 raise GuestFailed(reason=f"port {vif.port_id} could not be bound to host {host}")
+        known = self._known(host, spec)
+        self._change(known, plugged=tuple(dict.fromkeys((*known.plugged, *(vif.port_id for vif in vifs)))))
 
     def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Nothing is plugged beyond the guest itself."""
+        self._change(self._known(host, spec), plugged=())
 
     def spawn(
         self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None
     ) -> None:
-        if self._store.get(host, spec.server.uuid) is not None:
+        known = self._known(host, spec)
+        if known.power_state == PowerState.RUNNING:
             return
         time.sleep(self.conf.fake.spawn_latency)
         if random.random() < self.conf.fake.failure_rate:  # noqa: S311
             raise GuestFailed(reason="the fake hypervisor was told to fail now and then")
-        self._store.put(
-            FakeGuest(
-                instance_uuid=spec.server.uuid,
-                instance_name=spec.server.instance_name,
-                host=host,
-                memory_mb=spec.server.flavor.memory_mb,
-                vcpus=spec.server.flavor.vcpus,
-                plugged=tuple(vif.port_id for vif in vifs),
-                has_config_drive=config_drive is not None,
-            )
-        )
+        self._start(self._known(host, spec), vifs, has_config_drive=config_drive is not None)
+
+    def _start(self, known: Resident, vifs: tuple[Vif, ...], **changes: object) -> None:
+        """
+        :raises GuestFailed: disks or interfaces are missing.
+        """
+        if not known.has_disks:
+            raise GuestFailed(reason=f"the disks of instance {known.instance_uuid} are missing")
+        if missing := [vif.port_id for vif in vifs if vif.port_id not in known.plugged]:
+            raise GuestFailed(reason=f"ports {', '.join(missing)} are not plugged on host {known.host}")
+        self._change(known, power_state=PowerState.RUNNING, boots=known.boots + 1, **changes)
 
     def destroy(self, host: str, spec: ServerSpec) -> None:
         time.sleep(self.conf.fake.operation_latency)
-        self._store.remove(host, spec.server.uuid)
+        self._change(self._known(host, spec), power_state=None, has_disks=False, boots=0, has_config_drive=False)
 
     def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        guest = self._need(host, spec.server.uuid)
-        if guest.power_state == PowerState.RUNNING:
-            return
-        time.sleep(self.conf.fake.operation_latency)
-        self._change(guest, power_state=PowerState.RUNNING, boots=guest.boots + 1)
+        if self._known(host, spec).power_state != PowerState.RUNNING:
+            self._restart(host, spec, vifs)
 
     def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
         guest = self._need(host, spec.server.uuid)
@@ -153,12 +191,23 @@ class FakeDriver(Driver):
         self._change(guest, power_state=PowerState.SHUTDOWN)
 
     def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
-        guest = self._need(host, spec.server.uuid)
-        time.sleep(self.conf.fake.operation_latency)
-        self._change(guest, power_state=PowerState.RUNNING, boots=guest.boots + 1)
+        if not hard:
+            self._need(host, spec.server.uuid)
+        self._restart(host, spec, vifs)
 
-    def _change(self, guest: FakeGuest, **changes: object) -> None:
-        self._store.put(msgspec.structs.replace(guest, **changes))
+    def _restart(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Start a guest, which is defined anew when only its disks are there.
+
+        :raises GuestNotFound: its disks aren't there either.
+        """
+        if not self._known(host, spec).has_disks:
+            raise GuestNotFound(instance_id=spec.server.uuid)
+        self.plug(host, spec, vifs)
+        time.sleep(self.conf.fake.operation_latency)
+        self._start(self._known(host, spec), vifs)
+
+    def _change(self, known: Resident, **changes: object) -> None:
+        self._store.put(msgspec.structs.replace(known, **changes))
 
     def on_power_change(self, listener: PowerListener) -> None:
         self._listeners.append(listener)
@@ -168,6 +217,15 @@ class FakeDriver(Driver):
         self._change(self._need(host, instance_uuid), power_state=PowerState.SHUTDOWN)
         for listener in self._listeners:
             listener(instance_uuid, PowerState.SHUTDOWN)
+
+    def reboot_host(self, host: str) -> None:
+        """What a host is like after a power failure: no guest runs, nothing is plugged, disks are there. For tests."""
+        for found in self._store.on(host):
+            self._change(found, power_state=None if found.power_state is None else PowerState.SHUTDOWN, plugged=())
+
+    def fill_disk(self, host: str, *, full: bool = True) -> None:
+        """Make a host's disk full, or not any more. For tests."""
+        (self._full.add if full else self._full.discard)(host)
 
     def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
         guest = self._need(host, spec_uuid)
@@ -183,13 +241,15 @@ class FakeDriver(Driver):
         return ConsoleLocation(host=self.conf.vnc.server_proxyclient_address, port=6969)
 
 
-def _info(guest: FakeGuest) -> GuestInfo:
+def _info(resident: Resident) -> GuestInfo | None:
+    if resident.power_state is None:
+        return None
     return GuestInfo(
-        instance_uuid=guest.instance_uuid,
-        instance_name=guest.instance_name,
-        power_state=guest.power_state,
-        memory_mb=guest.memory_mb,
-        vcpus=guest.vcpus,
+        instance_uuid=resident.instance_uuid,
+        instance_name=resident.instance_name,
+        power_state=resident.power_state,
+        memory_mb=resident.memory_mb,
+        vcpus=resident.vcpus,
     )
 
 

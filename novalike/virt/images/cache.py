@@ -81,7 +81,7 @@ class ImageCache:
         :raises GuestFailed: no space.
         :raises ImageNotFound, Unavailable: from the source.
         """
-        with self._locked(image.id):
+        with _storing(image.id), self._locked(image.id):
             base = self._find(image.id) or self._add(image, max_virtual_size)
             _check_size(image, base.virtual_size, max_virtual_size)
             os.utime(base.path)  # in use now: see prune()
@@ -103,7 +103,7 @@ class ImageCache:
         image = self._source.show(image_id)
         if image.visibility not in ("public", "community") and image.owner != project_id:
             raise ImageRejected(image_id=image_id, reason="It is not this project's")
-        with self._locked(image_id):
+        with _storing(image_id), self._locked(image_id):
             path = self._folder / f"{stem(image_id)}.blob"
             if not path.exists():
                 partial = self._folder / f"{stem(image_id)}{_PARTIAL}"
@@ -138,7 +138,10 @@ class ImageCache:
             if path.exists():
                 size = path.stat().st_size
                 if file_format != "raw":
-                    size = int(qemu_img.info(path, file_format)["virtual-size"])
+                    try:
+                        size = int(qemu_img.info(path, file_format)["virtual-size"])
+                    except (ValueError, KeyError) as e:
+                        raise GuestFailed(reason=f"The base file of image {image_id} can't be read: {e}") from e
                 return Base(path=str(path), format=file_format, virtual_size=size)
         return None
 
@@ -159,6 +162,8 @@ class ImageCache:
             complete, file_format = partial, found.qemu_format
             if file_format not in _BASE_FORMATS:
                 qemu_img.convert(partial, file_format, converted, "raw")
+                with converted.open("rb") as f:
+                    self._threads.run(os.fsync, f.fileno())
                 complete, file_format = converted, "raw"
             complete.chmod(0o644)
             path = self._folder / f"{stem(image.id)}.{file_format}"
@@ -184,6 +189,17 @@ class ImageCache:
     def _named_lock(self, name: str) -> Iterator[None]:
         with lockutils.lock(name, lock_file_prefix=None, external=True, lock_path=str(self._folder / "locks")):
             yield
+
+
+@contextlib.contextmanager
+def _storing(image_id: str) -> Iterator[None]:
+    """
+    :raises GuestFailed: for what the file system says.
+    """
+    try:
+        yield
+    except OSError as e:
+        raise GuestFailed(reason=f"Image {image_id} could not be stored: {e.strerror or e}") from e
 
 
 def stem(image_id: str) -> str:

@@ -1,8 +1,10 @@
 """Fetch an image into a file, and check size and hash on the way."""
 
+import contextlib
 import errno
 import hashlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from novalike.objects.image import Image
@@ -20,7 +22,8 @@ def fetch(source: ImageSource, image: Image, target: Path, threads: NativeThread
     try:
         _write(source, image, target, threads)
     except OSError as e:
-        target.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            target.unlink(missing_ok=True)
         full = "no space left for it" if e.errno in (errno.ENOSPC, errno.EDQUOT) else e.strerror or str(e)
         raise GuestFailed(reason=f"Image {image.id} could not be stored: {full}") from e
     except BaseException:
@@ -28,27 +31,37 @@ def fetch(source: ImageSource, image: Image, target: Path, threads: NativeThread
         raise
 
 
+def verified(source: ImageSource, image: Image) -> Iterator[bytes]:
+    """The image's data in pieces; what was taken is the image only if nothing is raised before or at the end.
+
+    :raises ImageRejected: size or hash are not what Glance said.
+    :raises ImageNotFound, Unavailable: from ``source``.
+    """
+    algorithm, expected = _expected_hash(image)
+    digest = hashlib.new(algorithm, usedforsecurity=False) if algorithm else None
+    received = 0
+    for chunk in source.chunks(image.id):
+        received += len(chunk)
+        if image.size is not None and received > image.size:
+            break  # more than promised: don't fill the disk with it
+        if digest:
+            digest.update(chunk)
+        yield chunk
+    if image.size is not None and received != image.size:
+        which = "more" if received > image.size else f"{received} bytes instead"
+        raise ImageRejected(image_id=image.id, reason=f"It should have {image.size} bytes, and has {which}")
+    if digest and digest.hexdigest() != expected.lower():
+        raise ImageRejected(image_id=image.id, reason=f"Its {algorithm} checksum is not the recorded one")
+
+
 def _write(source: ImageSource, image: Image, target: Path, threads: NativeThreads) -> None:
     free = os.statvfs(target.parent)
     if image.size and image.size > free.f_bavail * free.f_frsize:
         raise OSError(errno.ENOSPC, "No space left on device")
-    algorithm, expected = _expected_hash(image)
-    digest = hashlib.new(algorithm, usedforsecurity=False) if algorithm else None
-    written = 0
     with target.open("wb") as f:
-        for chunk in source.chunks(image.id):
-            written += len(chunk)
-            if image.size is not None and written > image.size:
-                break  # more than promised: don't fill the disk with it
-            if digest:
-                digest.update(chunk)
+        for chunk in verified(source, image):
             f.write(chunk)
         f.flush()
-        if image.size is not None and written != image.size:
-            which = "more" if written > image.size else f"{written} bytes instead"
-            raise ImageRejected(image_id=image.id, reason=f"It should have {image.size} bytes, and has {which}")
-        if digest and digest.hexdigest() != expected.lower():
-            raise ImageRejected(image_id=image.id, reason=f"Its {algorithm} checksum is not the recorded one")
         threads.run(os.fsync, f.fileno())
 
 

@@ -86,6 +86,8 @@ class Connection:
 
 def is_broken(error: libvirt.libvirtError) -> bool:
     """Whether an error says that the connection is gone."""
+    if error.get_error_code() == libvirt.VIR_ERR_INVALID_CONN:
+        return True  # somebody else noticed first, and closed it
     return error.get_error_domain() in _REMOTE_DOMAINS and error.get_error_code() in _BROKEN_CODES
 
 

@@ -1,7 +1,9 @@
-"""The files of a guest's disks. Each appears by being renamed, so one that is there is complete."""
+"""The files of a guest's disks. Each appears by being renamed when it is safely stored: what is there is complete."""
 
+import contextlib
 import logging
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from oslo_concurrency import processutils
@@ -22,28 +24,32 @@ _MKFS = {
 }
 
 
-def make(folder: Path, disk: DiskRecord, base: Base | None) -> None:
+def make(folder: Path, disk: DiskRecord, base: Base | None, sync: Callable[[int], object]) -> None:
     """Make a disk, unless it is there.
 
     :param base: for the root disk: what it shows at first.
+    :param sync: ``os.fsync``, or what calls it without stopping the process.
     :raises GuestFailed: no space, or a file system that this host can't make.
     """
     path = folder / disk.file
     if path.exists() or disk.content == "config":
         return
     partial = folder / f"{disk.file}.part"
-    partial.unlink(missing_ok=True)
     try:
+        partial.unlink(missing_ok=True)
         if disk.content == "image":
             assert base is not None
             _root(partial, disk, base)
         else:
             _blank(partial, disk)
+        with partial.open("rb") as f:
+            sync(f.fileno())
         partial.rename(path)
     except OSError as e:
         raise GuestFailed(reason=f"Could not make disk {disk.file}: {e.strerror or e}") from e
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def _root(path: Path, disk: DiskRecord, base: Base) -> None:

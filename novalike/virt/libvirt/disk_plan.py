@@ -18,9 +18,10 @@ MIB = 1024**2
 CONFIG_DRIVE = "disk.config"
 
 
-def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str) -> GuestRecord:
+def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestRecord:
     """The record of a guest that is to be made; base and kernel are filled in when they have been fetched.
 
+    :param node: the compute node's uuid.
     :raises GuestFailed: a block device or bus that can't be had.
     """
     image, flavor = spec.image, spec.server.flavor
@@ -66,7 +67,7 @@ def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str) -> GuestRecord:
             file=CONFIG_DRIVE, content="config", format="raw", bus=bus, target=names.take(bus), device="cdrom"
         )
     )
-    return GuestRecord(machine=machine, disks=tuple(disks), scsi_model=hardware.scsi_model(image))
+    return GuestRecord(machine=machine, disks=tuple(disks), node=node, scsi_model=hardware.scsi_model(image))
 
 
 def complete(planned: GuestRecord, base: Base, kernel: str | None, ramdisk: str | None) -> GuestRecord:

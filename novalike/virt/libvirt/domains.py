@@ -63,6 +63,11 @@ def infos(connection: libvirt.virConnect, node: str) -> list[GuestInfo]:
     return [guest for guest in found if guest is not None]
 
 
+def uuids(connection: libvirt.virConnect) -> frozenset[str]:
+    """Those of all guests of this libvirt, whoever's they are."""
+    return frozenset(domain.UUIDString() for domain in connection.listAllDomains(0))
+
+
 def _describe(domain: libvirt.virDomain, node: str) -> GuestInfo | None:
     try:
         if metadata.node_of(domain.metadata(libvirt.VIR_DOMAIN_METADATA_ELEMENT, metadata.NAMESPACE)) != node:

@@ -10,6 +10,7 @@ This file says what happens in which order; how is in the modules beside it::
 
 import contextlib
 import logging
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -136,6 +137,14 @@ class LibvirtDriver(contract.Driver):
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
         return tuple(self._call(domains.infos, self._node_uuid))
 
+    def residents(self, host: str) -> frozenset[str]:
+        # in this order: a guest that is made meanwhile is ours, not somebody else's
+        all_guests = self._call(domains.uuids)
+        ours = {guest.instance_uuid for guest in self._call(domains.infos, self._node_uuid)}
+        left = record.ours(self._instances, self._node_uuid)
+        left |= {port.instance_uuid for port in self._plugger.plugged()}
+        return frozenset(ours | (left - all_guests))
+
     def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
         found = self._call(domains.info, spec.server.uuid, self._node_uuid)
         if found is None:
@@ -166,7 +175,7 @@ class LibvirtDriver(contract.Driver):
         self._check_firmware(spec)
         folder = self._folder(spec.server.uuid)
         known = record.read(folder)
-        planned = known or disk_plan.plan(self.conf, spec, self._host().arch)
+        planned = known or disk_plan.plan(self.conf, spec, self._host().arch, self._node_uuid)
         image = spec.image
         if image is None:
             raise GuestFailed(reason="Servers without an image (booted from a volume) are not supported")
@@ -182,7 +191,7 @@ class LibvirtDriver(contract.Driver):
                 planned = disk_plan.complete(planned, base, self._kernel(spec), self._ramdisk(spec))
                 record.write(folder, planned)
                 for disk in planned.disks:
-                    disk_files.make(folder, disk, base)
+                    disk_files.make(folder, disk, base, self._sync)
         return planned.root_device
 
     def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
@@ -190,8 +199,7 @@ class LibvirtDriver(contract.Driver):
             self._plugger.plug(spec, vif)
 
     def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        for vif in vifs:
-            self._plugger.unplug(spec, vif)
+        self._plugger.unplug_all(spec, vifs)
 
     def spawn(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None) -> None:
         uuid = spec.server.uuid
@@ -200,15 +208,19 @@ class LibvirtDriver(contract.Driver):
                 return
             if config_drive is not None:
                 self._write_config_drive(uuid, config_drive)
-            self._define(spec, vifs)
-            self._start(uuid)
+            try:
+                self._define(spec, vifs)
+                self._start(uuid)
+            except GuestNotFound as e:
+                raise GuestFailed(reason="The guest has no disks, or was removed while it was being made") from e
 
     def destroy(self, host: str, spec: ServerSpec) -> None:
         uuid = spec.server.uuid
         with self._quiet(uuid):
             self._call(domains.switch_off, uuid)
             self._call(domains.undefine, uuid)
-            self._threads.run(disk_files.remove, self._folder(uuid))
+            if record.is_ours(self._folder(uuid), self._node_uuid):
+                self._threads.run(disk_files.remove, self._folder(uuid))
 
     # -- guests: power
 
@@ -298,9 +310,12 @@ class LibvirtDriver(contract.Driver):
     def _write_config_drive(self, uuid: str, drive: ConfigDrive) -> None:
         folder = self._folder(uuid)
         try:
-            config_drives.write(drive, folder / disk_plan.CONFIG_DRIVE)
+            config_drives.write(drive, folder / disk_plan.CONFIG_DRIVE, self._sync)
         except (OSError, ValueError) as e:
             raise GuestFailed(reason=f"Could not write the config drive: {e}") from e
+
+    def _sync(self, descriptor: int) -> None:
+        self._threads.run(os.fsync, descriptor)
 
     def _blob(self, spec: ServerSpec, image_id: str | None) -> str | None:
         return str(self._cache.blob(str(image_id), spec.server.project_id)) if image_id else None

@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import msgspec
+from oslo_utils.uuidutils import is_uuid_like
 
 from novalike.objects.record import Record
+from novalike.virt.driver import GuestFailed
 
 FILE = "guest.json"
 
@@ -37,12 +39,14 @@ class DiskRecord(Record, frozen=True):
 class GuestRecord(Record, frozen=True):
     """What was decided for a guest.
 
+    :param node: uuid of the compute node that made it: several may share the file system.
     :param base: name of the base file that its root disk is laid over.
     :param kernel: path of the kernel to boot, for images without a boot loader.
     """
 
     machine: str
     disks: tuple[DiskRecord, ...]
+    node: str
     scsi_model: str = "virtio-scsi"
     base: str | None = None
     kernel: str | None = None
@@ -55,11 +59,39 @@ class GuestRecord(Record, frozen=True):
 
 
 def read(folder: Path) -> GuestRecord | None:
-    """The record in a guest's folder, if it is there."""
+    """The record in a guest's folder, if it is there.
+
+    :raises GuestFailed: it can't be read.
+    """
     try:
         return msgspec.json.decode((folder / FILE).read_bytes(), type=GuestRecord)
     except FileNotFoundError:
         return None
+    except (OSError, msgspec.DecodeError) as e:
+        raise GuestFailed(reason=f"{folder.name}/{FILE} can't be read: {e}") from e
+
+
+def is_ours(folder: Path, node: str) -> bool:
+    """Whether a guest's folder is this compute node's.
+
+    Only another node's record says that it isn't: before there is one, there is nothing of value in a folder.
+    """
+    try:
+        known = read(folder)
+    except GuestFailed:
+        return True
+    return known is None or known.node == node
+
+
+def ours(instances: Path, node: str) -> set[str]:
+    """The uuids of all guests of which this compute node has a folder, whatever is in it.
+
+    :raises GuestFailed: the folder of folders can't be read.
+    """
+    try:
+        return {path.name for path in instances.iterdir() if is_uuid_like(path.name) and is_ours(path, node)}
+    except OSError as e:
+        raise GuestFailed(reason=f"The folder of guests can't be read: {e.strerror or e}") from e
 
 
 def write(folder: Path, record: GuestRecord) -> None:

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import uuid
 from pathlib import Path
 
 import os_vif
@@ -17,6 +18,7 @@ from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.libvirt import hardware
 from novalike.virt.libvirt.guestspec import Interface
+from novalike.virt.libvirt.ovs_ports import OvsPort, OvsPorts
 from novalike.virt.native_threads import NativeThreads
 
 LOG = logging.getLogger(__name__)
@@ -81,6 +83,7 @@ class VifPlugger:
     def __init__(self, ovs_bridge: str, threads: NativeThreads) -> None:
         self._ovs_bridge = ovs_bridge
         self._threads = threads
+        self._ports = OvsPorts()
 
     def start(self) -> None:
         """Load os-vif's plugins."""
@@ -117,6 +120,28 @@ class VifPlugger:
             except Exception as e:
                 raise GuestFailed(reason=f"Port {vif.port_id} could not be unplugged: {_reason(e)}") from e
 
+    def plugged(self) -> list[OvsPort]:
+        """All interfaces on this host's Open vSwitch, of all instances; none where there is no Open vSwitch.
+
+        Interfaces of other kinds come and go with their guests.
+
+        :raises Unavailable: it is there and can't be asked.
+        """
+        with _ONE_AT_A_TIME:
+            return self._ports.listed()
+
+    def unplug_all(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+        """Take all interfaces of an instance away, those of its record and those that only the switch still knows.
+
+        :raises GuestFailed: one can't be.
+        :raises Unavailable: the switch can't be asked.
+        """
+        for vif in vifs:
+            self.unplug(spec, vif)
+        for port in self.plugged():
+            if port.instance_uuid == spec.server.uuid:
+                self.unplug(spec, _as_plugged(port))
+
     def _ovs(self, spec: ServerSpec, vif: Vif) -> osv_vif.VIFBase:
         bridge = vif.bridge or vif.details.get("bridge_name") or self._ovs_bridge
         network = osv_network.Network(id=vif.network_id, bridge=bridge, label=vif.network_name)
@@ -142,6 +167,20 @@ class VifPlugger:
         if _is_hybrid(vif):
             return osv_vif.VIFBridge(vif_name=device_name(vif), bridge_name=_hybrid_bridge(vif), **shared)
         return osv_vif.VIFOpenVSwitch(vif_name=device_name(vif), bridge_name=bridge, **shared)
+
+
+def _as_plugged(port: OvsPort) -> Vif:
+    """What is needed of an interface to unplug it. Whether it has a Linux bridge or a tap, os-vif looks itself."""
+    return Vif(
+        port_id=port.port_id,
+        network_id=str(uuid.UUID(int=0)),  # os-vif wants one
+        network_name="",
+        mac=port.mac,
+        vif_type="ovs",
+        bridge=port.bridge,
+        devname=port.name,
+        details={"ovs_create_tap": True},
+    )
 
 
 def _is_hybrid(vif: Vif) -> bool:

@@ -11,6 +11,7 @@ if not shutil.which("qemu-img"):
 from novalike.virt.libvirt import capabilities, domains  # noqa: E402
 from novalike.virt.libvirt.driver import LibvirtDriver  # noqa: E402
 from novalike.virt.libvirt.guestxml import domain as domain_xml  # noqa: E402
+from tests.fakes.switch import MemorySwitch  # noqa: E402
 
 HOST = """<capabilities><host><cpu><arch>x86_64</arch><model>EPYC</model><vendor>AMD</vendor>
 <topology sockets='1' dies='1' cores='2' threads='1'/><feature name='sse4.1'/></cpu></host>
@@ -23,7 +24,7 @@ MACHINE = """<domainCapabilities><arch>x86_64</arch><os supported='yes'/>
 
 
 def install(monkeypatch, conf):
-    """What the mock hypervisor lacks."""
+    """What the mock hypervisor lacks. Gives the switch that is there in the place of the machine's own."""
     conf.set_override("connection_uri", "test:///default", group="libvirt")
     render = domain_xml.render
 
@@ -37,6 +38,7 @@ def install(monkeypatch, conf):
     monkeypatch.setattr(capabilities, "query_host", lambda _c: capabilities.parse_host(HOST))
     monkeypatch.setattr(capabilities, "query_machine", lambda _c, *_a: capabilities.parse_machine(MACHINE))
     monkeypatch.setattr(capabilities, "query_cpu_features", lambda _c, *_a: frozenset({"svm", "sse4.1"}))
+    return MemorySwitch().install(monkeypatch)
 
 
 def started(conf, images):

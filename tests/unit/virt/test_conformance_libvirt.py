@@ -1,10 +1,12 @@
 """The libvirt driver, on libvirt's mock hypervisor."""
 
 import itertools
+import uuid
 
 import pytest
 
 from novalike.objects.flavor import Flavor
+from novalike.objects.network import Vif
 from tests.conformance.virt import DriverConformance
 from tests.fakes import records
 from tests.unit.virt import mock_libvirt
@@ -38,6 +40,14 @@ class TestLibvirtDriver(DriverConformance):
         numbers = itertools.count(1)
         image = images.add(b"\0" * 1048576)
         return lambda: records.spec(records.server(id=next(numbers), flavor=TINY), image=image)
+
+    @pytest.fixture
+    def make_vif(self):
+        numbers = itertools.count(1)
+        return lambda: Vif(
+            port_id=str(uuid.uuid4()), network_id=str(uuid.uuid4()), network_name="private",
+            mac=f"fa:16:3e:00:00:{next(numbers):02x}", vif_type="ovs", details={"bridge_name": "br-x"},
+        )  # fmt: skip
 
     def stop_from_outside(self, driver, spec):
         driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).destroy())

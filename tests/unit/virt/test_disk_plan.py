@@ -22,7 +22,7 @@ def plan(conf, devices=(), image=None, **flavor):
     fields = {"flavor_id": "1", "name": "f", "memory_mb": 64, "vcpus": 1, "root_gb": 1} | flavor
     image = image or Image(id="i", disk_format="qcow2")
     spec = records.spec(records.server(flavor=Flavor(**fields)), image=image, block_devices=tuple(devices))
-    return disk_plan.plan(conf, spec, "x86_64")
+    return disk_plan.plan(conf, spec, "x86_64", "node")
 
 
 def shape(planned):
