@@ -77,7 +77,7 @@ class PlacementClient:
         return _decode_candidates(self._expect(response, 200).content)
 
     def claim(self, claims: Sequence[Claim]) -> None:
-        """Write the claims: all or none of them.
+        """Write the claims: all or none of them. An empty one takes everything from its consumer.
 
         :raises ClaimConflict: none was written; ``kind`` says why.
         :raises Unavailable: Placement can't be reached; the claims may have been written or not.
@@ -151,6 +151,14 @@ class PlacementClient:
         :raises Unavailable: Placement can't be reached.
         """
         return {p["uuid"]: p["name"] for p in self._ask("GET", "/resource_providers").json()["resource_providers"]}
+
+    def provider_roots(self) -> dict[str, str]:
+        """The root of the tree that each provider is in, by uuid.
+
+        :raises Unavailable: Placement can't be reached.
+        """
+        found = self._ask("GET", "/resource_providers").json()["resource_providers"]
+        return {p["uuid"]: p["root_provider_uuid"] for p in found}
 
     def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
         """Make a node's provider, inventory and traits what the report says. Says whether Placement was asked.

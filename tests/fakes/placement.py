@@ -165,6 +165,8 @@ class FakePlacement(PlacementClient):
                 raise ClaimConflict(kind="provider", reason=f"resource provider {uuid} does not exist")
             if refusal := self._room(self.providers[uuid], amounts.resources, self.used(uuid)):
                 raise ClaimConflict(kind="capacity", reason=f"Unable to allocate inventory: {refusal}")
+        if not claim.choice.allocations:
+            return  # Placement forgets a consumer that has nothing
         self.consumers[claim.consumer] = Allocation(
             claim.choice.allocations, next(self._generations), claim.project_id, claim.user_id, "INSTANCE"
         )
@@ -209,6 +211,10 @@ class FakePlacement(PlacementClient):
     def list_providers(self) -> dict[str, str]:
         self._asked("list_providers")
         return {found.uuid: found.name for found in self.providers.values()}
+
+    def provider_roots(self) -> dict[str, str]:
+        self._asked("provider_roots")
+        return {uuid: uuid for uuid in self.providers}
 
     def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
         self._asked("ensure_provider")

@@ -10,7 +10,15 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.clients.allocation import CandidateQuery, Claim, ClaimConflict, QueryRefused, ResourceGroup, single
+from novalike.clients.allocation import (
+    CandidateQuery,
+    Choice,
+    Claim,
+    ClaimConflict,
+    QueryRefused,
+    ResourceGroup,
+    single,
+)
 from novalike.clients.placement import PlacementClient
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
@@ -127,6 +135,25 @@ def test_claims_are_all_or_nothing(client, nodes, consumers):
     assert client.project_usages(PROJECT)["VCPU"] == 6
     assert client.delete_allocations(consumers[0]) is True
     assert client.delete_allocations(consumers[0]) is False
+
+
+def test_an_empty_claim_takes_everything_if_nothing_has_changed(client, nodes, consumers):
+    node, consumer = nodes[0], consumers[0]
+    client.claim([Claim(consumer, single(node.uuid, {"VCPU": 1}), PROJECT, USER)])
+    seen = client.get_allocations(consumer)
+    assert seen.consumer_type == "INSTANCE"
+    client.claim([Claim(consumer, single(node.uuid, {"VCPU": 2}), PROJECT, USER, seen.consumer_generation)])
+    with pytest.raises(ClaimConflict) as refused:
+        client.claim([Claim(consumer, Choice({}), PROJECT, USER, seen.consumer_generation)])
+    assert refused.value.fields["kind"] == "consumer"
+    seen = client.get_allocations(consumer)
+    client.claim([Claim(consumer, Choice({}), PROJECT, USER, seen.consumer_generation)])
+    assert not client.get_allocations(consumer).allocations
+    assert consumer not in client.provider_allocations(node.uuid)
+
+
+def test_a_provider_is_the_root_of_its_own_tree(client, nodes):
+    assert client.provider_roots()[nodes[0].uuid] == nodes[0].uuid
 
 
 def test_a_provider_follows_its_report(client, nodes, consumers):

@@ -181,3 +181,10 @@ def test_answers_that_nobody_expects():
     placement.answers["DELETE", PATH] = refusal(409, "has allocations")
     with pytest.raises(errors.Conflict, match="has allocations"):
         placement.client.delete_provider(NODE.uuid)
+
+
+def test_roots_of_trees():
+    placement = Placement()
+    listed = [{"uuid": "node", "root_provider_uuid": "node"}, {"uuid": "numa", "root_provider_uuid": "node"}]
+    placement.answers["GET", "/resource_providers"] = {"resource_providers": listed}
+    assert placement.client.provider_roots() == {"node": "node", "numa": "node"}

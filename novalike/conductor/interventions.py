@@ -1,0 +1,72 @@
+"""What an operator may do to an operation that is under way: have it begun anew, or give it up.
+
+Both raise its epoch first, so that whoever works on it can't write any more, and stops.
+"""
+
+import datetime
+
+import msgspec
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from novalike.conductor import endings
+from novalike.db.cell import operations as operations_db
+from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
+from novalike.objects.record import utcnow
+
+RETRIED, ABANDONED = "operator_retry", "operator_abandon"
+
+
+def retry(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation) -> bool:
+    """Take an operation from its holder, and make it due at once.
+
+    The reaper hands it out again: to its host when it has one, or to a conductor. It is begun again at its first
+    step, and has as much time as a new one.
+
+    :returns: whether it was open and still as given.
+    """
+    now = utcnow()
+    return operations_db.update(
+        connection,
+        operation.uuid,
+        operation.epoch,
+        state=OperationState.PENDING if operation.host is not None else OperationState.RUNNING,
+        epoch=operation.epoch + 1,
+        holder=None,
+        updated_at=now,
+        due_at=now,
+        deadline=now + datetime.timedelta(seconds=conf.conductor.operation_timeout),
+        journal=(*_closed(operation, now, "taken from its holder"), _entry(RETRIED, now, "Success", None)),
+    )
+
+
+def abandon(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, reason: str) -> bool:
+    """End an operation as failed. What it has done so far stays, until the server is deleted.
+
+    :param reason: the user reads it in the server's fault.
+    :returns: whether it was open and still as given.
+    """
+    now = utcnow()
+    if not operations_db.update(connection, operation.uuid, operation.epoch, epoch=operation.epoch + 1, holder=None):
+        return False
+    fenced = msgspec.structs.replace(operation, epoch=operation.epoch + 1, holder=None)
+    said = f"The operator gave up the action {operation.action!r}: {reason}"
+    entries = (*_closed(operation, now, "given up by the operator"), _entry(ABANDONED, now, "Error", reason))
+    outcome = Outcome(
+        operation_id=fenced.uuid, epoch=fenced.epoch, entries=entries, error=said, details=f"{ABANDONED}: {reason}"
+    )
+    return endings.end(connection, conf, fenced, outcome)
+
+
+def _closed(operation: Operation, now: datetime.datetime, details: str) -> tuple[JournalEntry, ...]:
+    """The journal, with an end to the step that its holder was at."""
+    return tuple(
+        entry
+        if entry.finish_time is not None
+        else msgspec.structs.replace(entry, finish_time=now, result="Error", details=details)
+        for entry in operation.journal
+    )
+
+
+def _entry(event: str, now: datetime.datetime, result: str, details: str | None) -> JournalEntry:
+    return JournalEntry(event=event, start_time=now, finish_time=now, result=result, details=details)
