@@ -82,6 +82,14 @@ class PlacementClient:
         :raises ClaimConflict: none was written; ``kind`` says why.
         :raises Unavailable: Placement can't be reached; the claims may have been written or not.
         """
+        try:
+            self._claim(claims)
+        except ClaimConflict as conflict:
+            if conflict.fields["kind"] != "consumer" or not self._forget_orphans(claims):
+                raise
+            self._claim(claims)
+
+    def _claim(self, claims: Sequence[Claim]) -> None:
         body = {claim.consumer: claim.to_wire() for claim in claims}
         response = self._request("POST", "/allocations", json=body)
         if response.status_code == 400:
@@ -92,6 +100,25 @@ class PlacementClient:
             moved = _code(response) == CONCURRENT_UPDATE and "consumer generation" in detail
             raise ClaimConflict(kind="consumer" if moved else "capacity", reason=detail)
         self._expect(response, 204)
+
+    def _forget_orphans(self, claims: Sequence[Claim]) -> bool:
+        """Rid Placement of consumers that it made for a claim and then lost the claim itself, because it or its
+        database died in between. They have nothing, can't be seen, and no claim is ever "new" to them. Says whether
+        there were any.
+
+        One way leads to them: to claim as the second one, from generation 0, and give that back.
+        """
+        found = False
+        for claim in claims:
+            if claim.generation is not None or not claim.choice.allocations:
+                continue
+            try:
+                self._claim([msgspec.structs.replace(claim, generation=0)])
+            except ClaimConflict:
+                continue  # it isn't there, or somebody has claimed something for it
+            found = self.delete_allocations(claim.consumer) or found
+            LOG.info("Placement had a consumer %s without allocations", claim.consumer)
+        return found
 
     def get_allocations(self, consumer: str) -> Allocation:
         """What a consumer has.

@@ -155,7 +155,7 @@ def test_the_query_string():
 )
 def test_refused_claims(status, detail, code, kind):
     placement = Placement()
-    placement.answers["POST", "/allocations"] = refusal(status, detail, code)
+    placement.answers["POST", "/allocations"] = [refusal(status, detail, code) for _ in range(2)]
     with pytest.raises(ClaimConflict) as refused:
         placement.client.claim([Claim("c", single("p", {"VCPU": 1}), "project", "user")])
     assert refused.value.fields == {"kind": kind, "reason": detail}
@@ -169,6 +169,30 @@ def test_refused_claims(status, detail, code, kind):
             "consumer_type": "INSTANCE",
         }
     }
+
+
+def test_a_consumer_that_placement_made_and_died_over():
+    """It has nothing, and refuses every claim that says that it is new."""
+    placement = Placement()
+    taken = refusal(409, "consumer generation conflict - expected 0 but got None", "placement.concurrent_update")
+    absent = refusal(409, "consumer generation conflict - expected null but got 0", "placement.concurrent_update")
+    placement.answers["POST", "/allocations"] = [taken, absent, answer(204), answer(204)]
+    placement.answers["DELETE", "/allocations/orphan"] = answer(204)
+    claims = [Claim(each, single("p", {"VCPU": 1}), "project", "user") for each in ("sound", "orphan")]
+    placement.client.claim(claims)
+    sent = [{name: claim["consumer_generation"] for name, claim in body.items()} for _, body in placement.sent("POST")]
+    both = {"sound": None, "orphan": None}
+    assert sent == [both, {"sound": 0}, {"orphan": 0}, both]
+    assert placement.sent("DELETE") == [("/allocations/orphan", None)]
+
+
+def test_a_claim_that_is_there_stays():
+    placement = Placement()
+    taken = refusal(409, "consumer generation conflict - expected 1 but got None", "placement.concurrent_update")
+    placement.answers["POST", "/allocations"] = [taken, taken]
+    with pytest.raises(ClaimConflict):
+        placement.client.claim([Claim("c", single("p", {"VCPU": 1}), "project", "user")])
+    assert not placement.sent("DELETE")
 
 
 def test_answers_that_nobody_expects():
