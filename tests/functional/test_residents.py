@@ -1,0 +1,206 @@
+"""What is left on a host after something died at a bad moment goes, and nothing else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from novalike.compute import recovery
+from novalike.compute.daemon import ComputeDaemon
+from novalike.objects import errors
+from novalike.objects.lifecycle import PowerState
+from novalike.objects.server import Server, ServerSpec
+from novalike.virt.driver import GuestFailed
+from tests.fakes import records
+from tests.functional.harness import Cloud
+
+MakeCloud = Callable[..., Cloud]
+QUICK = {"service_down_time": 2, "report_interval": 1, "conductor__operation_resend_after": 0.3}
+
+
+def _die(*_args: Any) -> None:
+    raise errors.Fenced(operation_id="dead", epoch=0)  # what a dead process says: nothing
+
+
+def _boot(cloud: Cloud, name: str = "vm") -> str:
+    body = cloud.server_body(name, networks=[{"uuid": cloud.network["id"]}])
+    return str(cloud.demo.at("2.37").post("/servers", body, 202)["server"]["id"])
+
+
+def _shown(cloud: Cloud, uuid: str) -> dict[str, Any]:
+    shown: dict[str, Any] = cloud.admin.at("2.16").get(f"/servers/{uuid}")["server"]
+    return shown
+
+
+def _residents(compute: ComputeDaemon) -> dict[str, frozenset[str]]:
+    found = {host: compute.driver.residents(host) for host in compute.driver.hosts()}
+    return {host: uuids for host, uuids in found.items() if uuids}
+
+
+def _spec(cloud: Cloud, uuid: str, host: str) -> ServerSpec:
+    """A server as its host knows it; made up as far as the record doesn't matter."""
+    return records.spec(records.server(uuid=uuid, host=host), image=cloud.image)
+
+
+def _known(cloud: Cloud, uuid: str) -> Server:
+    conductor = cloud.compute.recovery._conductor
+    (server,) = conductor.list_host_servers(records.context(is_admin=True), hosts=(), guests=(uuid,))
+    return server
+
+
+@pytest.mark.parametrize("step", ["plug", "spawn"])
+def test_deleted_while_the_host_that_built_it_is_dead(make_cloud: MakeCloud, step: str) -> None:
+    """There is no guest yet, only disks or disks and interfaces; and the record has no interfaces any more."""
+    cloud = make_cloud(hosts=1, **QUICK)
+    setattr(cloud.compute.driver, step, _die)
+    uuid = _boot(cloud)
+    cloud.eventually(lambda: _residents(cloud.compute))
+    cloud.stop(cloud.compute)
+    cloud.eventually(lambda: _shown(cloud, uuid)["host_status"] == "DOWN", timeout=15)
+    cloud.demo.delete(f"/servers/{uuid}")
+    cloud.demo.wait_gone(uuid)
+    assert not _known(cloud, uuid).vifs
+    cloud.compute = cloud.start_compute()
+    cloud.eventually(lambda: not _residents(cloud.compute))
+    assert not list((cloud.folder / "fake-guests").iterdir())
+
+
+def test_built_elsewhere_while_its_first_host_is_dead(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, fake__host_prefix="first", **QUICK)
+    cloud.compute.driver.spawn = _die  # type: ignore[method-assign]
+    uuid = _boot(cloud)
+    cloud.eventually(lambda: _shown(cloud, uuid)["OS-EXT-STS:task_state"] == "spawning")
+    cloud.stop(cloud.compute)
+    cloud.conf.set_override("host_prefix", "second", "fake")
+    cloud.conf.set_override("host", "ctl2")
+    cloud.compute = cloud.start_compute()
+    cloud.eventually(lambda: _shown(cloud, uuid)["OS-EXT-SRV-ATTR:host"] == "second001", timeout=60)
+    cloud.demo.wait_for(uuid, "ACTIVE", timeout=30)
+    cloud.conf.set_override("host_prefix", "first", "fake")
+    cloud.conf.set_override("host", "ctl")
+    first = cloud.start_compute()
+    cloud.eventually(lambda: not _residents(first))
+    cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {"second001": {uuid}}
+    assert cloud.compute.driver.guest("second001", _spec(cloud, uuid, "second001")).power_state == PowerState.RUNNING
+
+
+def test_in_error_and_not_on_the_host_any_more(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, fake__failure_rate=1.0)
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ERROR")
+    (host,) = cloud.compute.driver.hosts()
+    assert _known(cloud, uuid).host is None
+    cloud.compute.driver.prepare_disks(host, _spec(cloud, uuid, host))
+    cloud.compute.recovery.reconcile()
+    assert not _residents(cloud.compute)
+
+
+def test_in_error_on_its_host_keeps_its_disks(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    cloud.admin.post(f"/servers/{uuid}/action", {"os-resetState": {"state": "error"}}, 202)
+    cloud.compute.recovery.reconcile()
+    (host,) = cloud.compute.driver.hosts()
+    assert _residents(cloud.compute) == {host: {uuid}}
+
+
+def test_what_is_being_built_is_left_alone(make_cloud: MakeCloud) -> None:
+    """Also on a host where the build was before: it may come back."""
+    cloud = make_cloud(hosts=2)
+    driver, spawn = cloud.compute.driver, cloud.compute.driver.spawn
+    seen: list[dict[str, frozenset[str]]] = []
+
+    def look(host: str, spec: ServerSpec, *args: Any) -> None:
+        (other,) = {*driver.hosts()} - {host}
+        driver.prepare_disks(other, spec)
+        cloud.compute.recovery.reconcile()
+        seen.append(_residents(cloud.compute))
+        spawn(host, spec, *args)
+
+    driver.spawn = look  # type: ignore[method-assign]
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    assert seen == [{host: {uuid} for host in driver.hosts()}]
+    cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {_known(cloud, uuid).host: {uuid}}
+
+
+def test_what_begins_while_records_are_asked_for_is_left_alone(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    driver, residents = cloud.compute.driver, cloud.compute.driver.residents
+    made: list[str] = []
+
+    def slow(host: str) -> frozenset[str]:
+        found = residents(host)
+        if not made:
+            made.append(_boot(cloud))
+            cloud.demo.wait_for(made[0], "ACTIVE")
+        return found
+
+    driver.residents = slow  # type: ignore[method-assign]
+    cloud.compute.recovery.reconcile()  # has seen no guest, and reads of one that should run
+    cloud.compute.recovery.reconcile()
+    assert _shown(cloud, made[0])["status"] == "ACTIVE"
+    assert _residents(cloud.compute) == {driver.hosts()[0]: {made[0]}}
+
+
+def test_a_guest_that_is_missing(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    (host,) = cloud.compute.driver.hosts()
+    cloud.compute.driver.destroy(host, _spec(cloud, uuid, host))
+    cloud.compute.recovery.reconcile()
+    cloud.demo.wait_for(uuid, "SHUTOFF")
+
+
+def test_a_host_that_was_rebooted(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    (host,) = cloud.compute.driver.hosts()
+    cloud.compute.driver.reboot_host(host)  # type: ignore[attr-defined]
+    cloud.compute.recovery.reconcile()
+    cloud.demo.wait_for(uuid, "SHUTOFF")
+    cloud.demo.post(f"/servers/{uuid}/action", {"os-start": None}, 202)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+
+
+def test_nobody_knows_it(make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    cloud = make_cloud(hosts=1)
+    (host,) = cloud.compute.driver.hosts()
+    spec = _spec(cloud, "11111111-2222-4333-8444-555555555555", host)
+    said: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(recovery.LOG, "warning", lambda _text, *args: said.append(args))
+    cloud.compute.driver.prepare_disks(host, spec)
+    for _ in range(3):
+        cloud.compute.recovery.reconcile()
+    assert said == [(host, spec.server.uuid)]
+    assert _residents(cloud.compute) == {host: {spec.server.uuid}}
+
+
+def test_what_can_not_be_removed_now_is_tried_again(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    uuids = []
+    (host,) = cloud.compute.driver.hosts()
+    for name in ("one", "two"):
+        uuids.append(_boot(cloud, name))
+        cloud.demo.wait_for(uuids[-1], "ACTIVE")
+        cloud.demo.delete(f"/servers/{uuids[-1]}")
+        cloud.demo.wait_gone(uuids[-1])
+        cloud.compute.driver.prepare_disks(host, _spec(cloud, uuids[-1], host))
+    stuck, destroy = min(uuids), cloud.compute.driver.destroy
+
+    def fail(host: str, spec: ServerSpec) -> None:
+        if spec.server.uuid == stuck:
+            raise GuestFailed(reason="busy")
+        destroy(host, spec)
+
+    cloud.compute.driver.destroy = fail  # type: ignore[method-assign]
+    cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {host: {stuck}}
+    cloud.compute.driver.destroy = destroy  # type: ignore[method-assign]
+    cloud.compute.recovery.reconcile()
+    assert not _residents(cloud.compute)
