@@ -10,7 +10,8 @@ from typing import NoReturn
 
 from oslo_config import cfg
 
-from novalike.cmd import daemon, wsgi
+from novalike.cmd import daemon
+from novalike.cmd.listening import listen
 from novalike.console.novncproxy import NovncProxy
 
 _BACKLOG = 128
@@ -23,7 +24,7 @@ def main() -> NoReturn:
     def bind(conf: cfg.ConfigOpts) -> Callable[[], None]:
         names = "novncproxy_host, novncproxy_port"
         address, port = conf.vnc.novncproxy_host, conf.vnc.novncproxy_port
-        listening.append(wsgi.listen(address, port, _BACKLOG, "vnc", names))
+        listening.append(listen(address, port, _BACKLOG, "vnc", names))
         return listening[0].close
 
     daemon.run(

@@ -1,14 +1,14 @@
 """Daemons that speak HTTP: a socket bound before the workers are forked, an application made in each worker.
 
-Under eventlet the server is eventlet's, under native threads it is waitress.
+Under eventlet the server is eventlet's, under native threads it is waitress. Both stop in the same way: nothing new
+is accepted, every answer from now on says ``Connection: close``, and connections that are idle are kept for some
+moments more, since a request may be on its way to us. A client that finds a connection closed in its face repeats a
+GET by itself, but not a POST.
 """
 
-import contextlib
-import errno
 import logging
 import re
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn, Protocol
@@ -18,6 +18,7 @@ from oslo_config import cfg
 from novalike import concurrency
 from novalike.bus.transport import Transport
 from novalike.cmd import daemon
+from novalike.cmd.listening import has_data, listen
 
 LOG = logging.getLogger(__name__)
 REQUESTS = logging.getLogger("novalike.requests")
@@ -48,27 +49,6 @@ def run(prog: str, make_app: MakeApp, group: str) -> NoReturn:
     )
 
 
-def listen(address: str, port: int, backlog: int, group: str, options: str = "listen, port") -> socket.socket:
-    """A listening socket.
-
-    :param group, options: what in the configuration the address comes from, for the message.
-    :raises SystemExit: it can't be had.
-    """
-    family, _, _, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)[0]
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    # What is accepted inherits it.
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    try:
-        listener.bind(where)
-        listener.listen(backlog)
-    except OSError as error:
-        listener.close()
-        why = "the port is taken" if error.errno == errno.EADDRINUSE else error.strerror
-        raise SystemExit(f"[{group}] {options}: can't listen on {address}:{port}: {why}") from error
-    return listener
-
-
 class Server(Protocol):
     """What answers requests."""
 
@@ -91,8 +71,12 @@ class WsgiDaemon:
 
     def start(self) -> None:
         """Accept connections."""
-        kind = EventletServer if concurrency.is_green() else WaitressServer
-        self._server = kind(self._listener, self._app, self._conf)
+        if concurrency.is_green():
+            self._server = EventletServer(self._listener, self._app, self._conf)
+        else:
+            from novalike.cmd.waitress_server import WaitressServer
+
+            self._server = WaitressServer(self._listener, self._app, self._conf)
 
     def stop(self) -> None:
         """Accept no more connections."""
@@ -113,86 +97,82 @@ class WsgiDaemon:
 
 
 class EventletServer:
-    """eventlet's server."""
+    """eventlet's way with HTTP, and our own with connections."""
 
     def __init__(self, listener: socket.socket, app: WSGI, conf: cfg.ConfigOpts) -> None:
         import eventlet
-        from eventlet import wsgi
+        from eventlet import semaphore, wsgi
 
         wsgi.MAX_HEADER_LINE = conf.wsgi.max_header_line
         self._listener = listener
-        self._thread = eventlet.spawn(
-            wsgi.server,
+        self._timeout = conf.wsgi.client_socket_timeout
+        self._drain_seconds = conf.wsgi.drain_seconds
+        self._http = wsgi.Server(
             listener,
+            listener.getsockname(),
             app,
             log=LOG,
             log_output=False,
             debug=False,
             keepalive=True,
-            max_size=conf.wsgi.default_pool_size,
-            socket_timeout=conf.wsgi.client_socket_timeout,
             url_length_limit=conf.wsgi.max_header_line,
+            socket_timeout=self._timeout,
         )
+        self._idle = wsgi.STATE_IDLE
+        self._room = semaphore.Semaphore(conf.wsgi.default_pool_size)
+        self._spawn = eventlet.spawn_n
+        # As eventlet knows a connection: address, socket, state.
+        self._connections: list[list[Any]] = []
+        self._thread = eventlet.spawn(self._accept)
+
+    def _accept(self) -> None:
+        while True:
+            self._room.acquire()
+            try:
+                connection, address = self._listener.accept()
+            except OSError as error:  # such as: no more file descriptors
+                self._room.release()
+                LOG.warning("a connection could not be accepted: %s", error)
+                time.sleep(0.1)
+                continue
+            connection.settimeout(self._timeout)
+            known = [address, connection, self._idle]
+            self._connections.append(known)
+            self._spawn(self._serve, known)
+
+    def _serve(self, known: list[Any]) -> None:
+        try:
+            self._http.process_request(known)
+        except Exception as error:
+            LOG.debug("%s: %s", known[0], error)
+        finally:
+            self._connections.remove(known)
+            _hang_up(known[1])
+            known[1].close()
+            self._room.release()
 
     def stop(self) -> None:
-        """Accept nothing more; idle connections are closed, busy ones after their answer."""
+        """Accept nothing more."""
+        self._http.keepalive = False
         self._thread.kill()
         self._listener.close()
 
     def wait(self) -> None:
-        """Wait for the busy ones."""
-        import greenlet
+        """Wait until all connections have ended."""
+        patient_until = time.monotonic() + self._drain_seconds
+        while self._connections:
+            if time.monotonic() > patient_until:
+                for _, connection, state in list(self._connections):
+                    if state == self._idle and not has_data(connection.fd):
+                        _hang_up(connection)
+            time.sleep(0.05)
 
-        with contextlib.suppress(greenlet.GreenletExit, OSError):
-            self._thread.wait()
 
-
-class WaitressServer:
-    """waitress, with a drain: its own shutdown cuts off requests that take longer than five seconds."""
-
-    def __init__(self, listener: socket.socket, app: WSGI, conf: cfg.ConfigOpts) -> None:
-        import waitress
-
-        listener.setblocking(False)
-        self._server: Any = waitress.create_server(
-            app,
-            sockets=[listener],
-            threads=conf.wsgi.native_threads,
-            backlog=conf.wsgi.backlog,
-            connection_limit=10_000,
-            channel_timeout=conf.wsgi.client_socket_timeout,
-            max_request_header_size=4 * conf.wsgi.max_header_line,
-            asyncore_use_poll=True,
-            clear_untrusted_proxy_headers=False,
-            ident=None,
-        )
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="http", daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        from waitress import wasyncore
-
-        server = self._server
-        while not self._stopping.is_set():
-            wasyncore.loop(timeout=1.0, use_poll=True, map=server._map, count=1)
-        wasyncore.dispatcher.close(server)
-        while channels := list(server.active_channels.values()):
-            for channel in channels:
-                if channel.request is None and not channel.requests and not channel.total_outbufs_len:
-                    channel.will_close = True
-            wasyncore.loop(timeout=0.1, use_poll=True, map=server._map, count=1)
-        server.task_dispatcher.shutdown()
-        server.trigger.close()
-
-    def stop(self) -> None:
-        """Accept nothing more; idle connections are closed, busy ones after their answer."""
-        self._stopping.set()
-        self._server.pull_trigger()
-
-    def wait(self) -> None:
-        """Wait for the busy ones."""
-        self._thread.join()
+def _hang_up(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass  # the client was faster
 
 
 class RequestLog:

@@ -13,6 +13,13 @@ OPTS = [
         min=1,
         help="Seconds of silence after which a client's connection is closed.",
     ),
+    cfg.FloatOpt(
+        "drain_seconds",
+        default=1.0,
+        min=0.0,
+        help="Seconds that idle connections of clients are kept when the daemon was told to stop. A request that comes "
+        "in this time is answered, with \"Connection: close\".",
+    ),
     cfg.IntOpt(
         "max_header_line",
         default=16384,

@@ -12,6 +12,7 @@ from oslo_config import cfg
 
 from novalike import conf as configuration
 from novalike.cmd import wsgi
+from novalike.cmd.listening import listen
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable
 
 
 def test_running_requests_end_and_new_ones_are_refused(conf: cfg.ConfigOpts) -> None:
-    listener = wsgi.listen("127.0.0.1", 0, 5, "api")
+    listener = listen("127.0.0.1", 0, 5, "api")
     port = listener.getsockname()[1]
     daemon = wsgi.WsgiDaemon(conf, lambda: app, listener)
     daemon.start()
@@ -54,10 +55,10 @@ def test_running_requests_end_and_new_ones_are_refused(conf: cfg.ConfigOpts) -> 
 
 
 def test_a_taken_port_is_named() -> None:
-    listener = wsgi.listen("127.0.0.1", 0, 5, "api")
+    listener = listen("127.0.0.1", 0, 5, "api")
     port = listener.getsockname()[1]
     with pytest.raises(SystemExit, match=rf"\[api\] listen, port: .*127.0.0.1:{port}: the port is taken"):
-        wsgi.listen("127.0.0.1", port, 5, "api")
+        listen("127.0.0.1", port, 5, "api")
     listener.close()
 
 

@@ -17,7 +17,7 @@ from oslo_config import cfg  # noqa: E402
 
 from novalike import conf as options  # noqa: E402
 from novalike.bus.consoles import ConsoleGrant  # noqa: E402
-from novalike.cmd import wsgi  # noqa: E402
+from novalike.cmd.listening import listen  # noqa: E402
 from novalike.console.novncproxy import NovncProxy  # noqa: E402
 from novalike.objects import errors  # noqa: E402
 
@@ -47,7 +47,7 @@ def main(web: str, target: str, base: str, cert: str = "") -> None:
     conf.set_override("web", web, "vnc")
     conf.set_override("allowed_origins", ["horizon.example.org"], "vnc")
     conf.set_override("cert", cert, "vnc")
-    listener = wsgi.listen("127.0.0.1", 0, 5, "vnc")
+    listener = listen("127.0.0.1", 0, 5, "vnc")
     proxy = NovncProxy(conf, Conductor(target, base), listener)  # type: ignore[arg-type]
     told = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: told.set())
