@@ -134,10 +134,13 @@ def _ports(facts: Facts, nics: int) -> Iterable[Difference]:
 
 
 def _devices(facts: Facts) -> Iterable[Difference]:
-    if facts.disks is not None:
-        for uuid, files in facts.disks.items():
-            if uuid not in facts.servers:
-                yield Difference(LEAKED, uuid, f"disks ({', '.join(files)}), but no server")
+    for disks in facts.disks or ():
+        server = facts.servers.get(disks.uuid)
+        what = ", ".join(disks.what)
+        if server is None:
+            yield Difference(LEAKED, disks.uuid, f"{what} on {disks.host}, but no server")
+        elif server.settled and server.host != disks.host:
+            yield Difference(LEAKED, disks.uuid, f"{server.name} is on {server.host}, and has {what} on {disks.host}")
     if facts.taps is not None:
         owners = {port.id[:11] for port in facts.ports} | {f"{network[:10]}0" for network in facts.networks}
         for tap in facts.taps:

@@ -1,9 +1,10 @@
 """The targets ``devstack`` (fake hypervisors) and ``libvirt``: a stack that ``devstack/stack.sh`` has brought up."""
 
+import contextlib
 import json
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ import sqlalchemy as sa
 
 from tests.chaos import processes
 from tests.chaos.supervisor import Supervisor
-from tests.chaos.targets import BROKER, DATABASE, HYPERVISOR, NEIGHBOURS, Access, Guest, Program, Record
+from tests.chaos.targets import BROKER, DATABASE, HYPERVISOR, NEIGHBOURS, Access, Disks, Guest, Program, Record
 
 DEFAULT_PLACE = "/var/lib/novalike-chaos"
+
+_RUNNING = 1  # Nova's number of that power state
+_UUID_LENGTH = 36
 
 # Programs by the beginning of their names; the first that fits.
 _KINDS = (
@@ -28,6 +32,8 @@ _KINDS = (
     ("postgresql", DATABASE),
     ("libvirtd", HYPERVISOR),
 )
+# Ports, above the stack's PORT_BASE (devstack/lib/ports.sh).
+_PORTS = {"novalike-api": 8774, "novalike-api-metadata": 8775, "rabbitmq": 5670, "mariadb": 3306, "postgresql": 5432}
 
 
 def target(name: str, where: str | None) -> "Devstack":
@@ -59,7 +65,7 @@ class Devstack:
         self._stack = stack
         self._libvirt = stack["virt_driver"] == "libvirt"
         self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
-        self._programs = tuple(_program(each) for each in self._supervisor.names() if _kind(each) is not None)
+        self._programs = tuple(self._program(each) for each in self._supervisor.names() if _kind(each) is not None)
         self._engine: sa.Engine | None = None
 
     def summary(self) -> Mapping[str, Any]:
@@ -79,6 +85,13 @@ class Devstack:
         )
 
     # -- programs
+
+    def _program(self, name: str) -> Program:
+        settings = dict(
+            line.split("=", 1) for line in (self._place / "settings").read_text().splitlines() if "=" in line
+        )
+        usual = _PORTS.get(name)
+        return Program(name, str(_kind(name)), None if usual is None else int(settings["PORT_BASE"]) + usual)
 
     def programs(self) -> Sequence[Program]:
         """All that may be hit. MariaDB is the neighbours' database too, whatever novalike's own is."""
@@ -107,16 +120,18 @@ class Devstack:
         return self._domains() if self._libvirt else self._fake_guests()
 
     def _fake_guests(self) -> list[Guest]:
-        found = []
-        for path in Path(self._stack["data"]).glob("novalike*/fake-guests/**/*.json"):
-            try:
-                guest = json.loads(path.read_text())
-            except FileNotFoundError:
-                continue  # removed since it was listed
-            # 1 is Nova's number for "running", and left out where it is the default
-            running = guest.get("power_state", 1) == 1
-            found.append(Guest(guest["instance_uuid"], guest["host"], running))
-        return found
+        return [
+            Guest(each["instance_uuid"], each["host"], each["power_state"] == _RUNNING)
+            for each in self._residents()
+            if each["power_state"] is not None
+        ]
+
+    def _residents(self) -> Iterator[dict[str, Any]]:
+        """What the fake hypervisors have on their hosts of an instance: its guest, its disks, its interfaces."""
+        for path in Path(self._stack["data"]).glob("novalike*/fake-guests/*.json"):
+            # One that was removed since it was listed is none.
+            with contextlib.suppress(FileNotFoundError):
+                yield json.loads(path.read_text())
 
     def _domains(self) -> list[Guest]:
         running = set(_virsh("list", "--uuid"))
@@ -176,16 +191,21 @@ class Devstack:
             self._engine = sa.create_engine(options["database"]["connection"], poolclass=sa.NullPool)
         return self._engine
 
-    def disks(self) -> dict[str, list[str]] | None:
-        """Files in the folders below the instances' path, by server."""
+    def disks(self) -> list[Disks] | None:
+        """Files in the folders below the instances' path; of fake guests, what is said to be there."""
         if not self._libvirt:
-            return None
+            return [
+                Disks(each["instance_uuid"], each["host"], what)
+                for each in self._residents()
+                # what is nothing is left out of the files
+                if (what := tuple(name for name in ("has_disks", "plugged") if each.get(name)))
+            ]
         folder = Path(self._stack["data"]) / "novalike" / "instances"
-        return {
-            each.name: sorted(path.name for path in each.iterdir())
+        return [
+            Disks(each.name, self._stack["host"], tuple(sorted(path.name for path in each.iterdir())))
             for each in folder.iterdir()
-            if each.is_dir() and len(each.name) == 36
-        }
+            if each.is_dir() and len(each.name) == _UUID_LENGTH
+        ]
 
     def taps(self) -> set[str] | None:
         """The machine's tap devices and the switch's ports of that name."""
@@ -201,10 +221,6 @@ def _kind(name: str) -> str | None:
     if name in NEIGHBOURS:
         return name
     return next((kind for start, kind in _KINDS if name.startswith(start)), None)
-
-
-def _program(name: str) -> Program:
-    return Program(name, str(_kind(name)))
 
 
 def _virsh(*arguments: str) -> list[str]:

@@ -32,8 +32,9 @@ _KIND_WEIGHTS = {"api": 2, "metadata": 1, "conductor": 3, "scheduler": 2, "compu
 _SHORTEST, _LONGEST = 1.0, 8.0
 # Seconds that broker and database are left alone after an outage: else nothing would happen that could break.
 _BREATH = 25.0
-# Seconds that are waited for a program that is just starting.
+# Seconds that are waited for a program that is just starting, and for one that shall listen again.
 _PATIENCE = 4.0
+_RETURN = 90.0
 
 GUEST = Program("guest", "guest")
 
@@ -54,7 +55,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Happened:
-    """A fault that has happened, in seconds of ``time.monotonic``."""
+    """A fault that has happened, in seconds of ``time.monotonic``; it ends when its program listens again."""
 
     fault: Fault
     began: float
@@ -119,13 +120,11 @@ class Havoc:
         if not pids:
             return False
         if fault.action in ("stop", "kill and keep down"):
-            self._away_until[fault.program.kind] = now + fault.seconds + _BREATH
+            self._away_until[fault.program.kind] = float("inf")
         LOG.info("%s %s%s", fault.action, fault.program.name, f" for {fault.seconds} s" if fault.seconds else "")
-        if not fault.seconds:
-            self._act(fault, pids)
-            return True
-        with self._lock:
-            self._busy.add(fault.program)
+        if fault.seconds:
+            with self._lock:
+                self._busy.add(fault.program)
         thread = threading.Thread(target=self._act, args=(fault, pids), name=f"fault {fault.program.name}")
         self._threads.append(thread)
         thread.start()
@@ -154,7 +153,13 @@ class Havoc:
         finally:
             with self._lock:
                 self._busy.discard(fault.program)
-        self.happened.append(Happened(fault, began, time.monotonic()))
+        port = fault.program.port
+        while port is not None and not processes.listens(port) and time.monotonic() < began + fault.seconds + _RETURN:
+            time.sleep(0.2)
+        ended = time.monotonic()
+        if fault.action in ("stop", "kill and keep down"):
+            self._away_until[fault.program.kind] = ended + _BREATH
+        self.happened.append(Happened(fault, began, ended))
 
     def _kill(self, fault: Fault, pids: list[int]) -> None:
         processes.send(pids, signal.SIGKILL)

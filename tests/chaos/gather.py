@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 from tests.chaos.api import MICROVERSION, Token
-from tests.chaos.targets import Guest, Record, Target
+from tests.chaos.targets import Disks, Guest, Record, Target
 
 LOG = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class Facts:
     ports: Sequence[Port]
     networks: Sequence[str] = ()
     records: Sequence[Record] | None = None
-    disks: Mapping[str, Sequence[str]] | None = None
+    disks: Sequence[Disks] | None = None
     taps: frozenset[str] | None = None
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tests.chaos import processes
 from tests.chaos.supervisor import Supervisor
-from tests.chaos.targets import BROKER, DATABASE, NEIGHBOURS, Access, Guest, Program, Record
+from tests.chaos.targets import BROKER, DATABASE, NEIGHBOURS, Access, Disks, Guest, Program, Record
 
 DEFAULT_PLACE = "/var/lib/nova-chaos"
 
@@ -145,7 +145,7 @@ class Nova:
                     row[outcome] = row.get(outcome, 0) + count
         return found
 
-    def disks(self) -> dict[str, list[str]] | None:
+    def disks(self) -> list[Disks] | None:
         """Fake guests have none."""
         return None
 

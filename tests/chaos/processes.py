@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 from collections.abc import Iterable
 
 import psutil
@@ -26,3 +27,12 @@ def send(pids: Iterable[int], number: signal.Signals) -> list[int]:
         except ProcessLookupError:
             continue
     return reached
+
+
+def listens(port: int) -> bool:
+    """Whether somebody accepts connections there."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
+    except OSError:
+        return False
+    return True

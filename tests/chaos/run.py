@@ -16,7 +16,7 @@ from tests.chaos.faults import Havoc, draw
 from tests.chaos.gather import Gatherer
 from tests.chaos.load import Client, Reader
 from tests.chaos.memory import Memory
-from tests.chaos.targets import Target
+from tests.chaos.targets import HYPERVISOR, Target
 
 LOG = logging.getLogger("chaos")
 
@@ -51,8 +51,9 @@ class Run:
             Api(self._admin, self._admin.url("compute"), self._exchanges.append), _READ_PACE, self._may_go_on
         )
         threads = [reader.thread, *(client.thread for client in self._clients)]
-        # Where guests have disks they are processes.
-        faults = draw(options.seed, self._target.programs(), guests=self._target.disks() is not None)
+        programs = self._target.programs()
+        # Where there is a hypervisor's daemon guests are processes.
+        faults = draw(options.seed, programs, guests=any(program.kind == HYPERVISOR for program in programs))
         havoc = Havoc(self._target, faults, options.faults, options.seconds)
         for thread in threads:
             thread.start()

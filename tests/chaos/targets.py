@@ -24,10 +24,13 @@ class Program:
 
     :param name: tells it from all others (``novalike-conductor-2``).
     :param kind: one of the kinds above.
+    :param port: where it listens on 127.0.0.1 when it can be used, so that an outage lasts until it listens again;
+        None where that tells nothing.
     """
 
     name: str
     kind: str
+    port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,18 @@ class Guest:
     uuid: str
     host: str
     running: bool | None
+
+
+@dataclass(frozen=True)
+class Disks:
+    """What a host keeps for a guest besides the guest itself.
+
+    :param what: names, for people.
+    """
+
+    uuid: str
+    host: str
+    what: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -114,8 +129,8 @@ class Target(Protocol):
     def outcomes(self) -> Mapping[str, Mapping[str, int]] | None:
         """action → how it ended → how often, over all operations ever; None where that can't be told."""
 
-    def disks(self) -> dict[str, list[str]] | None:
-        """Server → files that are kept for it on hosts; None where guests have no disks."""
+    def disks(self) -> list[Disks] | None:
+        """What hosts keep; None where guests have no disks."""
 
     def taps(self) -> set[str] | None:
         """Network devices of guests (``tap`` and the first eleven characters of a port's id); None where there
