@@ -38,15 +38,19 @@ class Cell(NamedTuple):
 class Cells:
     """The API database and the cells it knows.
 
+    :param connect: makes a database of a URL.
     :raises SystemExit: no API database is configured, or with a URL that is none.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts) -> None:
+    def __init__(
+        self, conf: cfg.ConfigOpts, connect: Callable[[str, cfg.ConfigOpts], Database] = Database
+    ) -> None:
         if not conf.api_database.connection:
             raise SystemExit("[api_database] connection is not set: the conductor needs the API database's URL")
         self._conf = conf
+        self._connect = connect
         try:
-            self.api = Database(conf.api_database.connection, conf)
+            self.api = connect(conf.api_database.connection, conf)
         except (exc.ArgumentError, ImportError) as error:  # without the URL: there is a password in it
             raise SystemExit(f"[api_database] connection: {error}") from error
         self._lock = threading.Lock()
@@ -72,7 +76,8 @@ class Cells:
             for row in sorted(rows, key=lambda r: (r.uuid != CELL0_UUID, r.id)):
                 database = self._databases.get(row.database_connection)
                 if database is None:
-                    database = self._databases[row.database_connection] = Database(row.database_connection, self._conf)
+                    database = self._connect(row.database_connection, self._conf)
+                    self._databases[row.database_connection] = database
                 found[row.id] = Cell(row.id, row.uuid, row.name, database, row.disabled)
             self._cells, self._loaded_at = found, time.monotonic()
         if not found:

@@ -53,6 +53,7 @@ class ConductorDaemon:
     """A conductor process.
 
     :param placement, neutron: how claims and ports are given up; made from ``conf`` unless given.
+    :param cells: the databases; made from ``conf`` unless given.
     """
 
     def __init__(
@@ -61,11 +62,12 @@ class ConductorDaemon:
         transport: Transport,
         placement: PlacementClient | None = None,
         neutron: NeutronClient | None = None,
+        cells: Cells | None = None,
     ) -> None:
         self._conf = conf
         self._transport = transport
         self.incarnation = str(uuid.uuid4())
-        self.cells = Cells(conf)
+        self.cells = cells or Cells(conf)
         placement = placement or PlacementClient(conf)
         neutron = neutron or NeutronClient(conf)
         messenger = Messenger(transport)

@@ -80,7 +80,8 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
     """
     now = utcnow()
     failed = outcome.error is not None
-    nowhere = operation.host is None or outcome.left_host
+    # What a server still has that is on no host is given back: at once, or when nothing can arrive late any more.
+    look_at = now if outcome.left_host else now + datetime.timedelta(seconds=conf.conductor.operation_lease)
     held = operations_db.update(
         connection,
         operation.uuid,
@@ -88,8 +89,7 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
         state=OperationState.FAILED if failed else OperationState.DONE,
         finish_time=now,
         updated_at=now,
-        # A claim that was under way may arrive late, and nobody else would look for it.
-        due_at=now + datetime.timedelta(seconds=conf.conductor.operation_lease) if nowhere else None,
+        due_at=look_at if outcome.left_host or operation.host is None else None,
         holder=None,
         message="Error" if failed else None,
         journal=outcome.entries,

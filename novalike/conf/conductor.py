@@ -21,10 +21,10 @@ OPTS = [
         min=0.1,
         help="Seconds after which an operation that no host took up is offered to it again.",
     ),
-    cfg.IntOpt(
+    cfg.FloatOpt(
         "operation_lease",
-        default=30,
-        min=1,
+        default=30.0,
+        min=0.1,
         help="Seconds that a conductor may be silent before another one takes over the operations it works on. "
         "It gives a sign every reaper_interval.",
     ),

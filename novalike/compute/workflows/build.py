@@ -1,7 +1,8 @@
 """Building a server: its ports, its disks, its guest.
 
-The host has been claimed in Placement by the scheduler. When a step fails everything is given back, the claim
-last, and the conductor tries another host if that may help.
+The host has been claimed in Placement by the scheduler. When a step fails everything on the host is given back, and
+the conductor gives up the claim and tries another host if that may help. The claim is not given up here: who dies
+before he has said that the build failed begins again, and then needs it.
 """
 
 from novalike.compute import config_drive
@@ -16,10 +17,9 @@ def allocate_networks(job: Job) -> None:
 
 
 def free_networks(job: Job) -> None:
-    """Give the ports back, then the claim: nothing of the server is on the host any more."""
+    """Give the ports back: nothing of the server is on the host any more."""
     job.networking.deallocate(job.ctx, job.spec)
     job.vifs = ()
-    job.placement.delete_allocations(job.uuid)
 
 
 def prepare_disks(job: Job) -> None:

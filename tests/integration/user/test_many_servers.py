@@ -31,7 +31,7 @@ def test_a_hundred_servers_by_one_request(demo_api, admin_api, stack, new_name):
         servers = admin_api.servers(all_tenants=1, reservation_id=reservation)
         return servers if all(server["status"] in ("ACTIVE", "ERROR") for server in servers) else None
 
-    servers = wait_for(settled, "the servers are built", 90)
+    servers = wait_for(settled, "the servers are built", 240)
     print(f"{COUNT} servers after {time.monotonic() - began:.1f} s")
     try:
         assert Counter(server["status"] for server in servers) == {"ACTIVE": COUNT}

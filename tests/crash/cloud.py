@@ -1,0 +1,223 @@
+"""A cloud whose processes can be killed and come back."""
+
+import contextlib
+import datetime
+import functools
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from novalike.api.app import make_app
+from novalike.compute.daemon import ComputeDaemon, load_driver
+from novalike.conductor.cells import Cells
+from novalike.conductor.daemon import ConductorDaemon
+from novalike.db.cell import tables as t
+from novalike.db.engine import Database
+from novalike.objects.operation import OperationState
+from novalike.objects.record import utcnow
+from novalike.scheduler.daemon import SchedulerDaemon
+from tests.crash.plan import Plan
+from tests.crash.process import CrashTransport, Gate, GatedDatabase, Process
+from tests.functional.conftest import furnish
+from tests.functional.harness import ADMIN_PROJECT, DEMO_PROJECT, Client, Cloud
+
+# A dead process is started again after this many seconds.
+RESTART_AFTER = 0.03
+HASTE = {
+    "conductor__operation_lease": 0.3, "conductor__reaper_interval": 0.1, "conductor__operation_resend_after": 0.2,
+    "conductor__operation_remind_after": 0.4, "conductor__operation_timeout": 30, "neighbour_patience": 3.0,
+    "shutdown_timeout": 0, "sync_power_state_interval": 1,
+}  # fmt: skip
+
+
+class CrashCloud(Cloud):
+    """Two compute processes (``a`` and ``b``) with two hosts each, a conductor, a scheduler, an API.
+
+    :ivar plan: what happens at the points that processes pass.
+    :ivar late: a compute process that dies stays away until its operations have ended without it.
+    """
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.plan = Plan()
+        self.late = False
+        self.dead: list[tuple[float, Process]] = []
+        self.processes: dict[str, Process] = {}
+        self._compute_confs: dict[str, cfg.ConfigOpts] = {}
+        self._options = {**HASTE, **options}
+        super().__init__(folder, hosts=2, **self._options)
+        self.bus.fault = lambda interface, method: self.plan.message(interface, method)
+        self._start("compute b")
+        self._start("api")
+        self.databases = [
+            Database(f"sqlite:///{path}", self.conf) for path in sorted(folder.glob("cell*.db"))
+        ]
+        self.api_database = Database(f"sqlite:///{folder}/api.db", self.conf)
+        furnish(self)
+
+    # -- processes
+
+    def start_conductor(self) -> ConductorDaemon:
+        return self._start("conductor")
+
+    def start_scheduler(self) -> SchedulerDaemon:
+        return self._start("scheduler")
+
+    def start_compute(self) -> ComputeDaemon:
+        return self._start("compute a")
+
+    def _start(self, name: str) -> Any:
+        process = Process(
+            name.split()[0], lambda p, point: self.plan.watch(p, point), lambda p, asker: self.plan.spoils(p, asker)
+        )
+        process.transport = CrashTransport(self.bus, process)
+        self.processes[name] = process
+        make = {"conductor": self._conductor, "scheduler": self._scheduler, "api": self._api}.get(name)
+        process.daemon = make(process) if make else self._compute(process, name)
+        if name != "api":
+            process.daemon.start()
+        return process.daemon
+
+    def _conductor(self, process: Process) -> ConductorDaemon:
+        return ConductorDaemon(
+            self.conf, process.transport,
+            placement=Gate(process, "placement", self.placement),  # type: ignore[arg-type]
+            neutron=Gate(process, "neutron", self.neutron),  # type: ignore[arg-type]
+            cells=Cells(self.conf, functools.partial(GatedDatabase, process)),
+        )  # fmt: skip
+
+    def _scheduler(self, process: Process) -> SchedulerDaemon:
+        gate = Gate(process, "placement", self.placement)
+        return SchedulerDaemon(self.conf, process.transport, placement=gate)  # type: ignore[arg-type]
+
+    def _compute(self, process: Process, name: str) -> ComputeDaemon:
+        if name not in self._compute_confs:
+            conf = self._configure(2, self._options)
+            conf.set_override("host", name.replace(" ", "-"))
+            conf.set_override("host_prefix", name[-1], "fake")
+            conf.set_override("state_path", str(self.folder / name.replace(" ", "-")))
+            self._compute_confs[name] = conf
+        conf = self._compute_confs[name]
+        glance: Any = Gate(process, "glance", self.glance)
+        driver: Any = Gate(process, "driver", load_driver(conf, glance))
+        return ComputeDaemon(
+            conf, process.transport, driver=driver, glance=glance,
+            placement=Gate(process, "placement", self.placement),  # type: ignore[arg-type]
+            neutron=Gate(process, "neutron", self.neutron),  # type: ignore[arg-type]
+        )  # fmt: skip
+
+    def _api(self, process: Process) -> Any:
+        glance: Any = Gate(process, "glance", self.glance)
+        neutron: Any = Gate(process, "neutron", self.neutron)
+        self.app = make_app(self.conf, process.transport, glance=glance, neutron=neutron)
+        self.admin = Client(self.app, "admin-user", ADMIN_PROJECT, "admin,manager,member,reader")
+        self.demo = Client(self.app, "demo-user", DEMO_PROJECT, "member,reader", "2.37")
+        return self.app
+
+    def kill(self, process: Process) -> None:
+        """End a process at once, as SIGKILL does."""
+        process.alive = False
+        process.transport.close()
+        self.dead.append((time.monotonic(), process))
+
+    def tend(self) -> None:
+        """Bury the dead, and start those again whose time has come."""
+        for entry in list(self.dead):
+            died_at, process = entry
+            name = next(n for n, p in self.processes.items() if p is process)
+            if self.late and process.kind == "compute" and not self._gone_on_without(process):
+                continue
+            if time.monotonic() - died_at >= RESTART_AFTER:
+                self.dead.remove(entry)
+                self._bury(process)
+                self._start(name)
+
+    def _gone_on_without(self, process: Process) -> bool:
+        """Let a dead process's hosts count as down. Says whether everything goes on without them."""
+        long_ago = utcnow() - datetime.timedelta(hours=1)
+        endpoint = process.daemon.endpoint
+        o = t.operations.c
+        waiting = 0
+        for database in self.databases:
+            with database.read() as connection:
+                connection.execute(
+                    sa.update(t.services).where(t.services.c.endpoint == endpoint).values(last_seen_at=long_ago)
+                )
+                open_here = sa.select(sa.func.count()).where(
+                    o.endpoint == endpoint, o.state.in_(OperationState.OPEN)
+                )
+                waiting += connection.execute(open_here).scalar_one()
+        return waiting == 0
+
+    def _bury(self, process: Process) -> None:
+        """Free what the threads of a dead process hold."""
+        daemon = process.daemon
+        if process.kind == "api":
+            return
+        with contextlib.suppress(BaseException):
+            daemon.stop()
+        for owner in (getattr(daemon, "worker", None), getattr(daemon, "placer", None), getattr(daemon, "remover", None)):
+            if owner is not None:
+                owner._pool.shutdown(wait=False, cancel_futures=True)
+        if process.kind == "conductor":
+            daemon.cells.close()
+
+    def guests_die(self) -> None:
+        """All guests stop by themselves."""
+        for process in self.computes():
+            driver = process.daemon.driver._inner
+            for host in driver.hosts():
+                for guest in driver.guests(host):
+                    driver.crash_guest(host, guest.instance_uuid)
+
+    def computes(self) -> list[Process]:
+        return [process for process in self.processes.values() if process.kind == "compute"]
+
+    # -- waiting
+
+    def unrest(self) -> str | None:
+        """What is still going on; None when everything has come to rest."""
+        if self.dead:
+            return "a process is dead"
+        o, i = t.operations.c, t.instances.c
+        for database in self.databases:
+            with database.read() as connection:
+                due = connection.execute(sa.select(o.uuid, o.workflow, o.state).where(o.due_at.is_not(None))).first()
+                if due is not None:
+                    return f"operation {due}"
+                busy = connection.execute(
+                    sa.select(i.uuid, i.vm_state, i.task_state).where(i.deleted.is_(False), i.task_state.is_not(None))
+                ).first()
+                if busy is not None:
+                    return f"server {busy}"
+        for process in self.computes():
+            if process.daemon.worker._mine:
+                return "a compute process works"
+        conductor = self.processes["conductor"].daemon
+        return "a conductor works" if conductor.leases._at_work else None
+
+    def settle(self, timeout: float = 25.0) -> str | None:
+        """Wait until everything has come to rest. Gives what has not."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.tend()
+            unrest = self.unrest()
+            if unrest is None:
+                for process in self.computes():
+                    process.daemon.recovery.reconcile()
+                if self.unrest() is None:
+                    return None
+            if time.monotonic() > deadline:
+                return unrest
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self.plan = Plan()
+        for process in self.processes.values():
+            self.kill(process)
+            self._bury(process)
+        for database in (*self.databases, self.api_database):
+            database.close()
+        self.bus.close()
