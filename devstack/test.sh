@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs the tests of novalike, on a machine where nothing is installed yet.
 #
-#   test.sh [lint] [types] [unit] [functional] [integration]      without arguments all of them, in this order
+#   test.sh [lint] [types] [unit] [functional] [crash] [integration]      without arguments all of them, in this order
 #
 # The integration tests run against stacks that are brought up here, below TEST_DEST on ports of their own, one for
 # each VIRT_DRIVER:DATABASE in STACKS; tests marked libvirt or fake run only where they fit. Ends 1 when anything failed.
@@ -63,6 +63,11 @@ test_functional() {
     pytest -q -n 2 --dist loadfile --cov=novalike --cov-append --cov-report= tests/functional
   check "coverage" coverage report --skip-covered --fail-under="$COVERAGE"
 }
+# As many as fit into a few minutes; tox -e crash runs all.
+test_crash() {
+  [ -d tests/crash ] || return 0
+  check "crash trials" env NOVALIKE_CRASH_SHARE="${CRASH_SHARE:-0.5}" pytest -q -n 2 --dist load tests/crash
+}
 
 test_integration() {
   local stack what
@@ -103,9 +108,9 @@ show_logs() {
 }
 
 parts=("$@")
-[ $# -gt 0 ] || parts=(lint types unit functional integration)
+[ $# -gt 0 ] || parts=(lint types unit functional crash integration)
 for part in "${parts[@]}"; do
-  case $part in lint | types | unit | functional | integration) ;; *) die "no tests called $part" ;; esac
+  case $part in lint | types | unit | functional | crash | integration) ;; *) die "no tests called $part" ;; esac
 done
 step "What the tests need" prepare
 for part in "${parts[@]}"; do "test_$part"; done

@@ -27,8 +27,8 @@ OPTS = [
         "neighbour_patience",
         default=60.0,
         min=0,
-        help="Seconds for which a step of an operation is tried again while Placement, Neutron, Glance or the hypervisor "
-        "can't be reached; then it fails. A delete goes on trying.",
+        help="Seconds for which a step of an operation is tried again while Placement, Neutron, Glance or the "
+        "hypervisor can't be reached; then it fails. A delete goes on trying.",
     ),
     cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest has to shut down cleanly."),
     cfg.IntOpt(

@@ -141,7 +141,8 @@ def _hypervisor(row: Any, residents: list[Resident]) -> list[str]:
 
 def _claim(cloud: CrashCloud, row: Any) -> list[str]:
     claim = cloud.placement.consumers.get(row.uuid)
-    claimed = {cloud.placement.providers[p].name: dict(a.resources) for p, a in claim.allocations.items()} if claim else {}
+    names = {uuid: provider.name for uuid, provider in cloud.placement.providers.items()}
+    claimed = {names[uuid]: dict(amounts.resources) for uuid, amounts in claim.allocations.items()} if claim else {}
     wanted = {}
     if row.host is not None:
         amounts = {"VCPU": row.vcpus, "MEMORY_MB": row.memory_mb, "DISK_GB": row.root_gb + row.ephemeral_gb}

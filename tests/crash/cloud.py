@@ -158,9 +158,9 @@ class CrashCloud(Cloud):
             return
         with contextlib.suppress(BaseException):
             daemon.stop()
-        for owner in (getattr(daemon, "worker", None), getattr(daemon, "placer", None), getattr(daemon, "remover", None)):
-            if owner is not None:
-                owner._pool.shutdown(wait=False, cancel_futures=True)
+        for name in ("worker", "placer", "remover"):
+            if hasattr(daemon, name):
+                getattr(daemon, name)._pool.shutdown(wait=False, cancel_futures=True)
         if process.kind == "conductor":
             daemon.cells.close()
 

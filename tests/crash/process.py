@@ -20,8 +20,8 @@ from tests.functional.local_bus import LocalBus, LocalTransport
 # How often daemons do these depends on time alone: no points of a workflow.
 _PERIODIC = frozenset(
     {
-        "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "ping", "load",
-        "list_host_servers", "residents", "guests", "hosts", "together", "is_healthy", "on_power_change", "start", "stop",
+        "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "load",
+        "ping", "list_host_servers", "residents", "guests", "hosts", "together", "is_healthy", "on_power_change", "start", "stop",
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(

@@ -27,7 +27,7 @@ class Trial(NamedTuple):
     late: bool = False
 
     def __str__(self) -> str:
-        parts = [self.scenario.name, *(f.name for f in self.failures), str(self.mishap or ""), "late" if self.late else ""]
+        parts = [self.scenario.name, *(f.name for f in self.failures), str(self.mishap or ""), "late" * self.late]
         return ", ".join(part for part in parts if part)
 
 
@@ -177,7 +177,7 @@ def faults(moments: Iterable[Moment]) -> list[Mishap]:
         if name.startswith("sql.write") and when == "before":
             found.append(Mishap("deadlock", moment))
         if name.startswith(("call ", "cast ")) and when == "before":
-            kinds = ("lose", "double", "delay") if name.startswith("cast ") else ("lose", "double", "delay", "lose reply")
+            kinds = ("lose", "double", "delay", *(("lose reply",) if name.startswith("call ") else ()))
             found += [Mishap(kind, moment) for kind in kinds]
         else:
             found.append(Mishap("away", moment))

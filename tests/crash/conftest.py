@@ -1,0 +1,78 @@
+"""Counts trials and differences over all workers, and prints them."""
+
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from novalike.compute import journal, workflow
+from tests.crash import trials
+from tests.crash.process import bear_deaths
+
+_KEY = "novalike_crash"
+_TOTAL = {"trials": 0, "unreached": 0, "with differences": 0}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _haste() -> Iterator[None]:
+    """Pauses are short, deaths are silent, and what failing steps log would be hundreds of MB."""
+    patch = pytest.MonkeyPatch()
+    patch.setattr(workflow, "_FIRST_PAUSE", 0.05)
+    patch.setattr(journal, "_FIRST_PAUSE", 0.05)
+    bear_deaths()
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
+    patch.undo()
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where databases and hypervisors of a test's clouds are."""
+    found = trials.folder_for_trials()
+    yield found
+    shutil.rmtree(found, ignore_errors=True)
+
+
+@pytest.fixture
+def pass_all(folder: Path) -> Callable[[Sequence[trials.Trial]], None]:
+    """Runs trials, and fails when one left differences.
+
+    ``NOVALIKE_CRASH_SHARE`` (0 to 1) is the share of them that is run: every n-th.
+    """
+    step = round(1 / float(os.environ.get("NOVALIKE_CRASH_SHARE", "1")))
+
+    def run(wanted: Sequence[trials.Trial]) -> None:
+        wrong = []
+        for result in trials.run(wanted[::step], folder):
+            _TOTAL["trials"] += 1
+            _TOTAL["unreached"] += not result.reached
+            if result.differences:
+                _TOTAL["with differences"] += 1
+                wrong.append(f"{result.trial}:\n    " + "\n    ".join(result.differences))
+        if wrong:
+            pytest.fail(f"{len(wrong)} of {len(wanted)} trials left differences\n" + "\n".join(wrong), pytrace=False)
+
+    return run
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput[_KEY] = _TOTAL
+
+
+def pytest_testnodedown(node: Any, error: Any) -> None:
+    for name, count in getattr(node, "workeroutput", {}).get(_KEY, {}).items():
+        _TOTAL[name] += count
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _TOTAL["trials"]:
+        terminalreporter.write_line(
+            f"{_TOTAL['trials']} trials, {_TOTAL['with differences']} with differences "
+            f"({_TOTAL['unreached']} whose moment did not come)"
+        )

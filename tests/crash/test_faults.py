@@ -1,0 +1,28 @@
+"""Nobody dies, but messages, the database, a neighbour or the guests do what they shouldn't, at each point."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.crash import trials
+from tests.crash.plan import Mishap
+from tests.crash.scenarios import SCENARIOS, Scenario
+from tests.crash.trials import Trial
+
+PassAll = Callable[[Sequence[Trial]], None]
+NAMES = [scenario.name.replace(" ", "_") for scenario in SCENARIOS]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
+def test_what_is_away_is_waited_for(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+    """Messages lost, doubled, late; deadlocks; database, bus, Placement, Neutron, Glance, hypervisor away."""
+    _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
+    pass_all([Trial(scenario, (), mishap) for mishap in trials.faults(moments)])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
+def test_guests_that_die_meanwhile(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+    _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
+    at_hosts = [moment for moment in moments if moment.kind == "compute"]
+    pass_all([Trial(scenario, (), Mishap("guests die", moment)) for moment in at_hosts])
