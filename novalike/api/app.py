@@ -58,18 +58,9 @@ def _authenticate(conf: cfg.ConfigOpts) -> Callable[[WSGI], WSGI]:
         return _no_auth
 
     def keystone(app: WSGI) -> WSGI:
-        from keystonemiddleware import auth_token
+        from novalike.api.middleware.authentication import TokenCheck
 
-        checked = auth_token.AuthProtocol(app, {"oslo_config_config": conf})
-
-        def pick(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-            # The list of versions is for everybody.
-            first, _, rest = environ.get("PATH_INFO", "").strip("/").partition("/")
-            if first not in ("v2.1", "v2"):
-                return app(environ, start_response)
-            return checked(environ, start_response)
-
-        return pick
+        return TokenCheck(app, conf)
 
     return keystone
 

@@ -191,7 +191,7 @@ def write_fault(req: falcon.Request, resp: falcon.Response, status: int, message
     resp.data = _encode(faults.body(status, message))
     resp.content_type = "application/json; charset=UTF-8"
     if status == 503:
-        resp.set_header("Retry-After", "5")
+        resp.set_header("Retry-After", faults.RETRY_AFTER)
 
 
 def handle_error(req: falcon.Request, resp: falcon.Response, error: Exception, params: Any) -> None:

@@ -1,6 +1,16 @@
 """From errors to HTTP: the one table, and the body of a fault."""
 
+import http
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
 from novalike.objects import errors
+
+# Seconds after which whoever was told 503 may ask again: about what a broker or a database takes to be restarted.
+RETRY_AFTER = "5"
+CONTENT_TYPE = "application/json; charset=UTF-8"
 
 # Kinds of error, most specific first.
 STATUS: tuple[tuple[type[errors.NovalikeError], int], ...] = (
@@ -47,3 +57,9 @@ def body(status: int, message: str) -> dict[str, object]:
     if status in (413, 429):
         fault["retryAfter"] = "0"
     return {NAMES.get(status, "computeFault"): fault}
+
+
+def answer(start_response: Callable[..., Any], status: int, message: str) -> list[bytes]:
+    """A fault as a WSGI answer, for what is answered outside of the application."""
+    start_response(f"{status} {http.HTTPStatus(status).phrase}", [("Content-Type", CONTENT_TYPE)])
+    return [msgspec.json.encode(body(status, message))]

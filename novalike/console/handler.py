@@ -18,6 +18,9 @@ from novalike.objects import errors
 
 LOG = logging.getLogger(__name__)
 
+# Seconds after which a browser that was told 503 may ask again.
+_RETRY_AFTER = "5"
+
 
 class Proxy(Protocol):
     """What a handler needs to know.
@@ -98,6 +101,8 @@ class Handler(WebSocketRequestHandlerMixIn, SimpleHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.send_header("Connection", "close")
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            self.send_header("Retry-After", _RETRY_AFTER)
         self.end_headers()
 
     def handle_websocket(self) -> None:

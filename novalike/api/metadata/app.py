@@ -10,7 +10,7 @@ from typing import Any
 import falcon
 from oslo_config import cfg
 
-from novalike.api.faults import status_of
+from novalike.api.faults import RETRY_AFTER, status_of
 from novalike.api.metadata import caller
 from novalike.api.metadata.specs import Specs
 from novalike.bus.metadata import MetadataCommands, MetadataReads
@@ -153,6 +153,8 @@ def _answer_error(
         if isinstance(error, errors.NovalikeError):
             LOG.error("%s %s: %s", request.method, request.path, error)
         message = "An unknown error has occurred. Please try your request again."
+    if status == 503:
+        response.set_header("Retry-After", RETRY_AFTER)
     title = f"{status} {http.HTTPStatus(status).phrase}"
     response.status = title
     response.content_type = "text/html; charset=UTF-8"

@@ -1,12 +1,10 @@
-"""Gives every request an id, and says it in the answer, whatever happens inside."""
+"""Gives every request an id, and says it in the answer, whatever happens inside. Every 503 says when to ask again."""
 
 import logging
 import re
 import uuid
 from collections.abc import Callable, Iterable
 from typing import Any
-
-import msgspec
 
 from novalike.api import faults
 
@@ -34,6 +32,8 @@ class RequestId:
             headers = [
                 *headers, ("x-openstack-request-id", request_id), ("x-compute-request-id", request_id),
             ]  # fmt: skip
+            if status.startswith("503") and not any(name.lower() == "retry-after" for name, _ in headers):
+                headers.append(("Retry-After", faults.RETRY_AFTER))
             return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
         try:
@@ -41,5 +41,4 @@ class RequestId:
         except Exception:
             # What the application raises is answered inside; this is what wraps it, such as the check of tokens.
             LOG.exception("%s %s failed", environ.get("REQUEST_METHOD"), environ.get("PATH_INFO"))
-            start("500 Internal Server Error", [("Content-Type", "application/json; charset=UTF-8")])
-            return [msgspec.json.encode(faults.body(500, faults.UNEXPECTED))]
+            return faults.answer(start, 500, faults.UNEXPECTED)
