@@ -1,8 +1,8 @@
 """The master of a daemon with several worker processes.
 
 It forks before any thread or connection exists, starts workers again when they die (less and less often while
-they die young), kills those that hang, and passes signals on. It never runs an event loop: signals are waited
-for with ``sigtimedwait``, and workers write to a pipe that is read without blocking.
+they die young), kills those that hang, and passes signals on. It never runs an event loop: signals are blocked and
+looked for with ``sigtimedwait``, and workers write to a pipe that is read without blocking.
 
 A worker writes one letter per event: ``r`` ready, ``l`` reloading, ``.`` alive.
 """
@@ -22,6 +22,10 @@ WRONG_CONFIGURATION = 78
 
 _SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD))
 _LONGEST_PAUSE = 30.0
+# Seconds between two looks for a signal.
+_TICK = 0.1
+# Seconds between two signs of life for systemd.
+_ALIVE_EVERY = 1.0
 _YOUNG = 10.0
 
 
@@ -92,6 +96,7 @@ class Master:
         self._stop_by: float | None = None
         self._status = 0
         self._said_ready = False
+        self._alive_again_at = 0.0
         # Only the master holds the writing end: workers see the other one close when it dies.
         self._lifeline_reader, self._lifeline_writer = os.pipe()
 
@@ -103,9 +108,12 @@ class Master:
                 self._fill_up()
             elif not self._workers:
                 return self._status
-            # Until all are there we look often, to say so soon.
-            heard = signal.sigtimedwait(_SIGNALS, 1.0 if self._said_ready else 0.1)
-            if heard is not None and heard.si_signo != signal.SIGCHLD:
+            # Without waiting: CPython's sigtimedwait gives a signal made of garbage when it is interrupted (by SIGSTOP
+            # and SIGCONT, for example) and its time is up.
+            heard = signal.sigtimedwait(_SIGNALS, 0)
+            if heard is None:
+                time.sleep(_TICK)
+            elif heard.si_signo != signal.SIGCHLD:
                 self._obey(heard.si_signo)
             self._bury()
             self._hear()
@@ -209,4 +217,6 @@ class Master:
         if self._stop_by is not None and now > self._stop_by:
             self._status = 1
             self._kill_all(signal.SIGKILL)
-        notify.alive()
+        if now >= self._alive_again_at:
+            self._alive_again_at = now + _ALIVE_EVERY
+            notify.alive()

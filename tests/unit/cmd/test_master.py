@@ -52,6 +52,22 @@ def test_a_dead_worker_is_replaced(tmp_path: Path) -> None:
         assert len(toy.children()) == 2
 
 
+def test_a_frozen_daemon_goes_on(tmp_path: Path) -> None:
+    """A wait with a time that has passed meanwhile must not be taken for a signal."""
+    with running(program(), tmp_path) as toy:
+        toy.systemd.wait_for("READY=1")
+        everybody = [toy.process.pid, *toy.children()]
+        for pid in everybody:
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.5)
+        for pid in everybody:
+            os.kill(pid, signal.SIGCONT)
+        time.sleep(1.0)
+        assert [toy.process.pid, *toy.children()] == everybody
+        toy.signal(signal.SIGTERM)
+        assert toy.end() == (0, "let go\n")
+
+
 def test_a_reload_reaches_every_worker(tmp_path: Path) -> None:
     with running(program(), tmp_path) as toy:
         toy.systemd.wait_for("READY=1")
