@@ -27,6 +27,7 @@ _KINDS = {
     "rabbitmq": BROKER,
     "mariadb": DATABASE,
 } | {name: name for name in NEIGHBOURS}
+_PORTS = {"nova-api": 8774, "nova-metadata": 8775, "rabbitmq": 5672, "mariadb": 3306}
 
 # Servers that have no cell yet are build requests; a record of them is a serialized object.
 _SERVERS = "SELECT uuid, vm_state, task_state, host FROM instances WHERE deleted = 0"
@@ -68,7 +69,9 @@ class Nova:
         self._stack = stack
         self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
         names = self._supervisor.names()
-        self._programs = tuple(Program(each, kind) for each in names if (kind := _kind(each)) is not None)
+        self._programs = tuple(
+            Program(each, kind, _PORTS.get(each)) for each in names if (kind := _kind(each)) is not None
+        )
         # Passwords and URLs may have % in them.
         self._options = ConfigParser(interpolation=None, strict=False)
         self._options.read(stack["nova_conf"])
@@ -112,7 +115,7 @@ class Nova:
     # -- behind the API
 
     def guests(self) -> list[Guest]:
-        """Every guest of every host. Nova's own fake driver would forget them with its process; ours keeps them."""
+        """Every guest of every host. Nova's own fake driver would forget them with its process; this one's doesn't."""
         found = []
         for path in Path(self._stack["guests"]).glob("*/guests/*.json"):
             try:

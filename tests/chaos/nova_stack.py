@@ -109,7 +109,8 @@ class Stack:
         )
 
     def _declare_apis(self) -> None:
-        for name in ("keystone", "placement", "glance", "neutron", "nova-api", "nova-metadata"):
+        # Cinder has no volumes here, but Nova asks its API for them at every reboot.
+        for name in ("keystone", "placement", "glance", "neutron", "cinder", "nova-api", "nova-metadata"):
             settings = (self._peers / "etc" / "uwsgi" / f"{name}.ini").read_text()
             # Workers end with their main process, as systemd would have it; otherwise they would keep its port.
             ini = self._write(f"{name}.ini", settings.rstrip() + "\nno-orphans = true\n")
