@@ -66,7 +66,7 @@ class Journal:
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
-            power_state=job.power_state(),
+            power_state=job.power_state,
             vifs=job.vifs,
             root_device_name=job.root_device_name,
         )
@@ -91,7 +91,7 @@ class Journal:
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
-            power_state=job.power_state(),
+            power_state=job.power_state,
             vifs=job.vifs,
             error=str(error) if expected else type(error).__name__,
             error_code=code,

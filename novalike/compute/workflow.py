@@ -7,6 +7,7 @@ recovery does not depend on it.
 A neighbour that is away is waited for: a step that finds it so is tried again for a while.
 """
 
+import contextlib
 import logging
 import time
 import traceback
@@ -51,18 +52,22 @@ class Job:
         self.conf, self.driver, self.networking, self.placement = tools
         self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
         self.root_device_name: str | None = None
+        self.power_state: int | None = None
 
     @property
     def uuid(self) -> str:
         """The server's."""
         return self.spec.server.uuid
 
-    def power_state(self) -> int | None:
-        """The guest's, if there is a guest."""
+    def look(self) -> None:
+        """See what the guest is now, if there is one.
+
+        :raises Unavailable: the hypervisor can't be reached.
+        """
         try:
-            return self.driver.guest(self.host, self.spec).power_state
-        except (GuestNotFound, errors.Unavailable):
-            return None
+            self.power_state = self.driver.guest(self.host, self.spec).power_state
+        except GuestNotFound:
+            self.power_state = None
 
 
 Action = Callable[[Job], None]
@@ -115,10 +120,14 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> None:
             entries[-1] = _ended(entries[-1], error)
             _log(job, step, error)
             clean = _undo(workflow.steps[: number + 1], job, _Insist(workflow, job, journal, tuple(entries)))
+            with contextlib.suppress(errors.Unavailable):
+                job.look()
             code, reschedule = workflow.judge(error)
             journal.failed(job, tuple(entries), error, code=code, reschedule=reschedule and clean, clean=clean)
             return
         entries[-1] = _ended(entries[-1], None)
+    with contextlib.suppress(errors.Unavailable):
+        insist.on(Job.look)
     journal.done(job, tuple(entries))
 
 

@@ -88,16 +88,16 @@ class Reaper:
         due = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
         if not due:
             return 0
-        strays = moving.strays(self._cells, cell, {operation.instance_uuid for operation in due})
-        if strays:
-            moving.remove(cell, strays)
+        foreign = moving.foreign(self._cells, cell, due)
+        if foreign.abandoned:
+            moving.remove(cell, [operation for operation in due if operation.instance_uuid in foreign.abandoned])
+        elsewhere = foreign.abandoned | foreign.moving
+        due = [operation for operation in due if operation.instance_uuid not in elsewhere]
         ids = [operation.uuid for operation in due]
         contexts = cell.database.query(lambda c: operations_db.contexts(c, ids))
         endpoints = cell.database.query(lambda c: operations_db.endpoints(c, ids))
         overdue = cell.database.query(lambda c: operations_db.overdue(c, ids, now))
         for operation in due:
-            if operation.uuid not in contexts:
-                continue  # it was a stray
             ctx = RequestContext.from_wire(contexts[operation.uuid])
             if operation.state not in OperationState.OPEN:
                 self._remover.look_after(cell, operation)

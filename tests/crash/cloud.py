@@ -40,14 +40,14 @@ class CrashCloud(Cloud):
     :ivar late: a compute process that dies stays away until its operations have ended without it.
     """
 
-    def __init__(self, folder: Path, **options: Any) -> None:
+    def __init__(self, folder: Path, *, cells: int = 1, **options: Any) -> None:
         self.plan = Plan()
         self.late = False
         self.dead: list[tuple[float, Process]] = []
         self.processes: dict[str, Process] = {}
         self._compute_confs: dict[str, cfg.ConfigOpts] = {}
         self._options = {**HASTE, **options}
-        super().__init__(folder, hosts=2, **self._options)
+        super().__init__(folder, hosts=2, cells=cells, **self._options)
         self.bus.fault = lambda interface, method: self.plan.message(interface, method)
         self._start("compute b")
         self._start("api")
@@ -181,6 +181,10 @@ class CrashCloud(Cloud):
         """What is still going on; None when everything has come to rest."""
         if self.dead:
             return "a process is dead"
+        if not self.plan.is_over():
+            return "something is away"
+        if self.bus.under_way:
+            return "messages are under way"
         o, i = t.operations.c, t.instances.c
         for database in self.databases:
             with database.read() as connection:
@@ -205,6 +209,7 @@ class CrashCloud(Cloud):
             self.tend()
             unrest = self.unrest()
             if unrest is None:
+                # Hosts compare guests with records now and then: now.
                 for process in self.computes():
                     process.daemon.recovery.reconcile()
                 if self.unrest() is None:

@@ -109,6 +109,10 @@ class Plan:
         elif mishap.what == "guests die":
             self._on_guests_die()
 
+    def is_over(self) -> bool:
+        """Whether nobody is away any more."""
+        return time.monotonic() >= self._away_until
+
     def _concerns(self, point: str) -> bool:
         assert self.mishap is not None
         return _seam(point) == _seam(self.mishap.moment.point)

@@ -20,14 +20,15 @@ from tests.functional.local_bus import LocalBus, LocalTransport
 # How often daemons do these depends on time alone: no points of a workflow.
 _PERIODIC = frozenset(
     {
-        "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "load",
-        "ping", "list_host_servers", "residents", "guests", "hosts", "together", "is_healthy", "on_power_change", "start", "stop",
+        "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "load", "ping",
+        "list_host_servers", "residents", "guests", "hosts", "together", "is_healthy", "on_power_change", "start",
+        "stop",
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
     {
         "reaper._look_into", "leases.renew", "cells._load", "hosts.heartbeat", "hosts.report_nodes", "hosts.inventory",
-        "hosts._any_expired", "hosts.of", "hosts.cell_of", "hosts._map", "moving.strays", "journal.list_host_servers",
+        "hosts._any_expired", "hosts.of", "hosts.cell_of", "hosts._map", "moving.foreign", "journal.list_host_servers",
         "hosts.<listcomp>", "hosts.<genexpr>",
     }
 )  # fmt: skip
@@ -161,7 +162,7 @@ class GatedDatabase(Database):
 def _asker() -> str:
     """Which function of the conductor asks the database."""
     frame = sys._getframe(2)
-    while frame.f_code.co_name in ("<lambda>", "each", "query", "write", "spoilt"):
+    while frame.f_code.co_name in ("<lambda>", "each", "query", "write", "_write_once", "spoilt"):
         assert frame.f_back is not None
         frame = frame.f_back
     return f"{frame.f_globals['__name__'].rpartition('.')[2]}.{frame.f_code.co_name}"

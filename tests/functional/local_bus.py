@@ -7,7 +7,7 @@ what becomes of the message: None (delivered), or ``lose``, ``double``, ``lose r
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from novalike.bus import wire
@@ -46,6 +46,7 @@ class LocalBus:
         self.pool = ThreadPoolExecutor(64, thread_name_prefix="bus")
         self.fault: Fault = lambda interface, method: None
         self.sent: list[tuple[str, str]] = []
+        self.casts: set[Future[None]] = set()
         self._turn = 0
 
     def find(self, interface: type[Interface], endpoint: str | None) -> object | None:
@@ -56,6 +57,12 @@ class LocalBus:
             ]  # fmt: skip
             self._turn += 1
             return able[self._turn % len(able)].handler(interface) if able else None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether casts have not been dealt with yet."""
+        self.casts = {cast for cast in list(self.casts) if not cast.done()}
+        return bool(self.casts)
 
     def transport(self) -> "LocalTransport":
         return LocalTransport(self)
@@ -106,7 +113,7 @@ class LocalTransport(Transport):
                 wire.answer(methods(interface)[method], getattr(handler, method), ctx.to_wire(), payload)
 
         for _ in range(2 if fault == "double" else 1):
-            self._bus.pool.submit(deliver)
+            self._bus.casts.add(self._bus.pool.submit(deliver))
 
     def _fault(self, interface: type[Interface], method: str) -> str | float | None:
         if self.cut:

@@ -1,17 +1,18 @@
 """Moving servers' records to the cell that was chosen for them.
 
-Copy, repoint, remove: whoever dies in between leaves a server that is in both cells or in the new one, and
-the mapping says which counts. Doing it again is safe.
+Copy, repoint, remove: whoever dies in between leaves a server that is in both cells, and the mapping says which
+counts. Doing it again is safe. A copy is abandoned when the operation that counts has been taken over since.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.api import mappings
+from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.objects.operation import Operation, OperationState
 
@@ -38,19 +39,27 @@ def move(cells: Cells, source: Cell, target: Cell, operations: Sequence[Operatio
     if not held:
         return set()
     copied = source.database.query(lambda c: _read(c, held))
-    moved = target.database.write(lambda c: _write(c, copied, epochs, held))
-    if moved:
-        cells.api.query(lambda c: mappings.move_instances(c, moved, target.id))
-        cells.remember(moved, target.id)
-        source.database.write(lambda c: _delete(c, moved))
+    copies = set(target.database.write(lambda c: _write(c, copied, epochs, held)))
+    wanted = {operation.uuid: operation.epoch for operation in operations if operation.instance_uuid in copies}
+
+    def leave(connection: sa.Connection) -> list[str]:
+        # Nobody can take the operations over before this ends; what they would take over is gone then.
+        moved = _held(connection, wanted, equal=True, lock=True)
+        if moved:
+            cells.api.query(lambda c: mappings.move_instances(c, moved, target.id))
+            _delete(connection, moved)
+        return moved
+
+    moved = source.database.write(leave) if copies else []
+    cells.remember(moved, target.id)
     return set(moved)
 
 
-def _held(connection: sa.Connection, epochs: dict[str, int], *, equal: bool) -> list[str]:
+def _held(connection: sa.Connection, epochs: dict[str, int], *, equal: bool, lock: bool = False) -> list[str]:
     """The servers whose operations are here, open and at these epochs; or, not ``equal``, at later ones."""
     o = t.operations.c
     query = sa.select(o.uuid, o.instance_uuid, o.epoch, o.state).where(o.uuid.in_(epochs))
-    rows = connection.execute(query).all()
+    rows = connection.execute(query.with_for_update() if lock else query).all()
     if equal:
         return [r.instance_uuid for r in rows if r.epoch == epochs[r.uuid] and r.state in OperationState.OPEN]
     return [r.instance_uuid for r in rows if r.epoch > epochs[r.uuid]]
@@ -84,21 +93,45 @@ def _delete(connection: sa.Connection, uuids: Sequence[str]) -> None:
         connection.execute(sa.delete(table).where(key.in_(uuids)))
 
 
-def remove(cell: Cell, uuids: Sequence[str]) -> None:
-    """Remove copies that don't count.
+def remove(cell: Cell, operations: Sequence[Operation]) -> None:
+    """Remove abandoned copies of the servers of these operations, unless they have been brought here anew.
 
     :raises Unavailable: the database can't be reached.
     """
-    LOG.info("removing copies of moved servers from cell %s: %s", cell.name, ", ".join(uuids))
-    cell.database.write(lambda c: _delete(c, uuids))
+    epochs = {operation.uuid: operation.epoch for operation in operations}
+
+    def write(connection: sa.Connection) -> None:
+        _delete(connection, _held(connection, epochs, equal=True, lock=True))
+
+    LOG.info("removing copies of moved servers from cell %s: %s", cell.name, ", ".join(sorted(epochs)))
+    cell.database.write(write)
 
 
-def strays(cells: Cells, cell: Cell, uuids: Iterable[str]) -> list[str]:
-    """Which of these servers are in another cell, so that what is in this one is a copy that a move left behind.
+class Foreign(NamedTuple):
+    """Servers that are recorded in a cell, but not in the one that counts.
 
-    :raises Unavailable: the API database can't be reached.
+    :param abandoned: copies that whoever moved them has left behind for good.
+    :param moving: somebody may be at it.
+    """
+
+    abandoned: frozenset[str]
+    moving: frozenset[str]
+
+
+def foreign(cells: Cells, cell: Cell, operations: Sequence[Operation]) -> Foreign:
+    """Which servers of these operations, found in ``cell``, have their mapping lead to another one.
+
+    :raises Unavailable: a database can't be reached.
     """
     if len(cells.all()) <= 2:
-        return []  # no server moves: it is recorded in the only cell there is
-    found = cells.api.query(lambda c: mappings.cells_of_instances(c, list(uuids)))
-    return sorted(uuid for uuid, cell_id in found.items() if cell_id != cell.id)
+        return Foreign(frozenset(), frozenset())  # no server moves: it is recorded in the only cell there is
+    found = cells.api.query(lambda c: mappings.cells_of_instances(c, [o.instance_uuid for o in operations]))
+    abandoned: set[str] = set()
+    moving: set[str] = set()
+    for operation in operations:
+        cell_id = found.get(operation.instance_uuid, cell.id)
+        if cell_id != cell.id:
+            other = cells.by_id(cell_id).database.query(lambda c: operations_db.get(c, operation.uuid))  # noqa: B023
+            overtaken = other is not None and other.epoch > operation.epoch
+            (abandoned if overtaken else moving).add(operation.instance_uuid)
+    return Foreign(frozenset(abandoned), frozenset(moving))
