@@ -98,14 +98,14 @@ class RabbitTransport(Transport):
             if not self.ping():
                 raise _unreachable()
             self._reached = True
+        client = self._rpc(interface, endpoint)
         seconds = self._conf.rpc_response_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         while True:
-            client = self._rpc(interface, endpoint).prepare(
-                timeout=max(deadline - time.monotonic(), 0.1), transport_options=_COMES_BACK
-            )
+            left = max(deadline - time.monotonic(), 0.1)
+            asking = client.prepare(timeout=left, transport_options=_COMES_BACK)
             try:
-                return self._within(seconds + _LATE_SECONDS, client.call, ctx, method, p=payload)
+                return self._within(left + _LATE_SECONDS, asking.call, ctx, method, p=payload)
             except oslo_messaging.MessageUndeliverable as error:
                 if time.monotonic() + _NOBODY_PAUSE > deadline:
                     raise errors.Unavailable(reason=f"nobody serves {interface.topic}") from error
