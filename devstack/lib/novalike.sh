@@ -58,14 +58,14 @@ EOF
 [api]
 listen = 127.0.0.1
 port = $COMPUTE_PORT
-workers = $API_WORKERS
+workers = $(has_systemd && echo "$API_WORKERS" || echo 1)
 $(check_tokens novalike)
 EOF
   write "$etc/api-metadata.conf" <<EOF
 [api_metadata]
 listen = 127.0.0.1
 port = $METADATA_PORT
-workers = $METADATA_WORKERS
+workers = $(has_systemd && echo "$METADATA_WORKERS" || echo 1)
 EOF
   write "$etc/novncproxy.conf" <<EOF
 [vnc]
@@ -212,13 +212,17 @@ healthy() { "$NOVALIKE/bin/novalike-status" --config-file "$ETC/novalike/novalik
 
 # declare_daemon DAEMON PROGRAM FILE [SERVICE]
 declare_daemon() {
-  local daemon=$1 program=$2 file=$3 service=${4:-$1} files command
+  local daemon=$1 program=$2 file=$3 service=${4:-$1} files command shared=()
   wants "$service" || return 0
   has_daemon "$daemon" || { echo "novalike-$daemon" >>"$RUN/skipped-daemons"; return 0; }
   files="$ETC/novalike/novalike.conf $ETC/novalike/$file"
   command="$NOVALIKE/bin/novalike-$daemon --config-file ${files/ / --config-file }"
   if has_systemd; then declare_unit "novalike-$daemon" "$program" "$command" "$files $RUN/code-mark"; return; fi
-  program "$program" "$command" files="$files $RUN/code-mark" \
+  case $daemon in
+    api) shared=("socket=$COMPUTE_PORT" "processes=$API_WORKERS") ;;
+    api-metadata) shared=("socket=$METADATA_PORT" "processes=$METADATA_WORKERS") ;;
+  esac
+  program "$program" "$command" files="$files $RUN/code-mark" "${shared[@]}" \
     priority=50 environment="NOVALIKE_CONCURRENCY=\"$NOVALIKE_CONCURRENCY\",OVS_RUNDIR=\"$RUN/ovs\",PATH=\"$NOVALIKE/bin:/usr/sbin:/usr/bin:/sbin:/bin\""
 }
 
@@ -227,7 +231,7 @@ stop_novalike() {
   local file
   if has_systemd; then stop_units; return; fi
   for file in "$ETC"/programs/novalike-*.conf; do
-    [ ! -e "$file" ] || ctl stop "$(basename "$file" .conf)" >/dev/null &
+    [ ! -e "$file" ] || ctl stop "$(basename "$file" .conf):*" >/dev/null &
   done
   wait
 }

@@ -20,7 +20,7 @@ read_settings() {
   : "${VIRT_DRIVER:=libvirt}" "${FAKE_HOSTS:=10}" "${FAKE_COMPUTES:=1}" "${DATABASE:=mysql}"
   : "${DEST:=/var/lib/novalike-devstack}" "${PORT_BASE:=20000}"
   : "${SERVICES:=api metadata scheduler conductor compute novncproxy}"
-  : "${API_WORKERS:=2}" "${METADATA_WORKERS:=1}" "${CONDUCTORS:=1}" "${CONDUCTOR_WORKERS:=1}" "${SCHEDULERS:=1}"
+  : "${API_WORKERS:=2}" "${METADATA_WORKERS:=2}" "${CONDUCTORS:=1}" "${CONDUCTOR_WORKERS:=1}" "${SCHEDULERS:=1}"
   : "${NOVALIKE_CONCURRENCY:=eventlet}" "${DEBUG:=false}" "${HOST_NAME:=$(hostname -s)}"
   : "${RABBIT_URL:=}" "${MYSQL_URL:=}" "${POSTGRESQL_URL:=}"
   : "${ADMIN_PASSWORD:=secret}" "${DEMO_PASSWORD:=secret}" "${SERVICE_PASSWORD:=secret}"

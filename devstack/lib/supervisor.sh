@@ -54,25 +54,31 @@ stop_supervisor() {
 gone() { ! kill -0 "$1" 2>/dev/null; }
 
 # program NAME COMMAND [OPTION=VALUE...]: declares it; start_programs then starts it, or starts it anew when its
-# command or one of the files named with files="..." changed.
+# command or one of the files named with files="..." changed. With socket=PORT it is NUMBER alike processes (processes=
+# NUMBER) with one socket, as descriptor 0: supervisord keeps it open, so nobody is refused while one after the other is
+# restarted. (supervisord closes it when none of them is left. That is why there should be two.)
 DECLARED=()
 program() {
-  local name=$1 command=$2 files='' environment='' extra=() option; shift 2
+  local name=$1 command=$2 files='' environment='' extra=() option kind=program socket='' processes=1 log=$1; shift 2
   for option; do
     case $option in
       files=*) files=${option#*=} ;;
       environment=*) environment=,${option#*=} ;;
+      socket=*) socket=${option#*=} kind=fcgi-program log='%(program_name)s-%(process_num)d' ;;
+      processes=*) processes=${option#*=} ;;
       *) extra+=("$option") ;;
     esac
   done
   # shellcheck disable=SC2086
   environment="CONFIGURATION=\"$(cat $files </dev/null | md5sum | cut -c1-32)\"$environment"
   {
-    echo "[program:$name]"
+    echo "[$kind:$name]"
+    [ -z "$socket" ] || printf '%s\n' "socket = tcp://127.0.0.1:$socket" "numprocs = $processes" \
+      'numprocs_start = 1' 'process_name = %(program_name)s-%(process_num)d'
     echo "command = $command"
     echo "environment = $environment"
     echo "directory = $RUN/here"
-    echo "stdout_logfile = $LOGS/$name.log"
+    echo "stdout_logfile = $LOGS/$log.log"
     printf '%s\n' 'redirect_stderr = true' 'stdout_logfile_maxbytes = 20MB' 'stdout_logfile_backups = 2' \
       'autorestart = true' 'startretries = 1000000' 'startsecs = 2' 'stopwaitsecs = 30' 'killasgroup = true'
     [ ${#extra[@]} = 0 ] || printf '%s\n' "${extra[@]}"
@@ -81,18 +87,18 @@ program() {
 }
 
 start_programs() {
-  local name state
+  local name idle
   update_programs
   for name in "${DECLARED[@]}"; do
-    state=$(ctl status "$name" | awk '{print $2}') || true
-    case $state in RUNNING | STARTING) ;; *) ctl start "$name" || true ;; esac
+    idle=$(ctl status "$name:*" | awk '$2 != "RUNNING" && $2 != "STARTING"') || true
+    [ -z "$idle" ] || ctl start "$name:*" || true
   done
 }
 
 # supervisord's own update stops one program after the other.
 update_programs() {
   local name
-  for name in $(ctl reread | sed -n 's/: \(changed\|disappeared\)$//p'); do ctl stop "$name" >/dev/null & done
+  for name in $(ctl reread | sed -n 's/: \(changed\|disappeared\)$//p'); do ctl stop "$name:*" >/dev/null & done
   wait
   ctl update
 }

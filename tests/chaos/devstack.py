@@ -90,7 +90,7 @@ class Devstack:
         settings = dict(
             line.split("=", 1) for line in (self._place / "settings").read_text().splitlines() if "=" in line
         )
-        usual = _PORTS.get(name)
+        usual = _PORTS.get(name.partition(":")[0])
         return Program(name, str(_kind(name)), None if usual is None else int(settings["PORT_BASE"]) + usual)
 
     def programs(self) -> Sequence[Program]:

@@ -50,8 +50,9 @@ class Supervisor:
             return None
 
     def names(self) -> list[str]:
-        """All programs, running or not, in alphabetical order."""
-        return sorted(each["name"] for each in self._call("getAllProcessInfo"))
+        """All programs, running or not, in alphabetical order; one of several alike ones is ``program:process``."""
+        found = self._call("getAllProcessInfo")
+        return sorted(e["name"] if e["name"] == e["group"] else f"{e['group']}:{e['name']}" for e in found)
 
     def pid(self, name: str) -> int | None:
         """The program's main process; None while it doesn't run."""

@@ -1,6 +1,7 @@
 """The units of etc/systemd, verified by systemd and run by a systemd of their own in a container."""
 
 import contextlib
+import json
 import os
 import shutil
 import subprocess
@@ -42,6 +43,24 @@ user_domain_name = Default
 project_domain_name = Default
 region_name = RegionOne"""
 
+# Asks the API for as long as its standard input is open; what went wrong is printed.
+CLIENT = """
+import http.client, json, sys, threading
+enough, told, count = threading.Event(), [], 0
+threading.Thread(target=lambda: (sys.stdin.read(), enough.set()), daemon=True).start()
+while not enough.is_set():
+    try:
+        connection = http.client.HTTPConnection("127.0.0.1", 8774, timeout=30)
+        connection.request("GET", "/")
+        assert connection.getresponse().status in (200, 300)
+        count += 1
+    except Exception as error:
+        told.append(repr(error))
+    connection.close()
+    enough.wait(0.02)
+print(json.dumps([count, told]))
+"""
+
 # The venv of the tests, wherever it is (below /root or /var/tmp even), instead of /opt/novalike.
 DROP_IN = """[Service]
 Environment=PATH={bin}:/usr/bin:/bin
@@ -58,13 +77,11 @@ class Container:
 
     def __init__(self, root: Path, pid: int) -> None:
         self.root = root
-        self._pid = pid
+        self.inside = ("nsenter", "-t", str(pid), "-a")
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command in it. Gives what it prints."""
-        done = subprocess.run(
-            ["nsenter", "-t", str(self._pid), "-a", *command], capture_output=True, text=True, check=False, timeout=60
-        )
+        done = subprocess.run([*self.inside, *command], capture_output=True, text=True, check=False, timeout=60)
         assert done.returncode == 0 or not check, done.stdout + done.stderr
         return done.stdout
 
@@ -210,6 +227,18 @@ def test_a_life_under_systemd(container: Container) -> None:
     assert "sqlite" not in container.run("nsenter", "-t", api["MainPID"], "-m", "cat", secrets, check=False)
     assert container.run("ps", "-o", "user=", "-p", workers[0]).strip() == "novalike"
 
+    # While it is restarted, connections wait at the socket, which is systemd's.
+    asking = subprocess.Popen(
+        [*container.inside, sys.executable, "-c", CLIENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    container.run("systemctl", "restart", "novalike-api")
+    container.wait_for("novalike-api", "active")
+    time.sleep(1)
+    count, troubles = json.loads(asking.communicate(timeout=30)[0])
+    assert container.show("novalike-api", "MainPID") != {"MainPID": api["MainPID"]}
+    assert troubles == []
+    assert count > 10
+
     # Their health can be asked for.
     health = container.run(str(BIN / "novalike-status"), "health", "conductor")
     assert "database: ok" in health
@@ -223,4 +252,5 @@ def test_a_life_under_systemd(container: Container) -> None:
     # The target takes all with it.
     container.run("systemctl", "stop", "novalike.target")
     container.wait_for("novalike-api", "inactive")
+    container.wait_for("novalike-api.socket", "inactive")
     container.wait_for("novalike-scheduler", "inactive")
