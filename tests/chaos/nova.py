@@ -69,9 +69,7 @@ class Nova:
         self._stack = stack
         self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
         names = self._supervisor.names()
-        self._programs = tuple(
-            Program(each, kind, _PORTS.get(each)) for each in names if (kind := _kind(each)) is not None
-        )
+        self._programs = tuple(Program(each, kind, _port(each)) for each in names if (kind := _kind(each)) is not None)
         # Passwords and URLs may have % in them.
         self._options = ConfigParser(interpolation=None, strict=False)
         self._options.read(stack["nova_conf"])
@@ -155,6 +153,10 @@ class Nova:
     def taps(self) -> set[str] | None:
         """Fake guests have none."""
         return None
+
+
+def _port(name: str) -> int | None:
+    return _PORTS.get(name.partition(":")[0])
 
 
 def _kind(name: str) -> str | None:

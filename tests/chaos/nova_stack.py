@@ -19,7 +19,9 @@ import sys
 import textwrap
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 # The namespace in which the kit's driver makes the identifiers of its nodes.
 _NAMESPACE = uuid.UUID("8a2e6f4e-0000-4000-8000-000000000001")
@@ -70,16 +72,17 @@ class Stack:
     # -- programs, with the options that the kit gives them
 
     def _program(self, name: str, command: str, priority: int, options: str = "", **environment: object) -> None:
+        # Several processes of one program share a socket, which supervisord gives them as descriptor 0.
+        kind, log = ("fcgi-program", "%(program_name)s-%(process_num)d") if "socket" in options else ("program", name)
         variables = {"PATH": f"{self._peers}/bin:{self._bin}:/usr/sbin:/usr/bin:/sbin:/bin", **environment}
         listed = ",".join(f'{key}="{value}"' for key, value in variables.items())
         self._programs[name] = (
-            f"[program:{name}]\ncommand = {command}\nenvironment = {listed}\npriority = {priority}\n"
-            f"stdout_logfile = {self._place}/logs/{name}.log\n{_RESTARTED}{options}"
+            f"[{kind}:{name}]\ncommand = {command}\nenvironment = {listed}\npriority = {priority}\n"
+            f"stdout_logfile = {self._place}/logs/{log}.log\n{_RESTARTED}{options}"
         )
 
     def _declare_infrastructure(self) -> None:
         data, etc = self._peers / "data", self._peers / "etc"
-        self._program("epmd", "/usr/bin/epmd -address 127.0.0.1", 5)
         self._program(
             "rabbitmq",
             "/usr/lib/rabbitmq/bin/rabbitmq-server",
@@ -110,12 +113,21 @@ class Stack:
 
     def _declare_apis(self) -> None:
         # Cinder has no volumes here, but Nova asks its API for them at every reboot.
-        for name in ("keystone", "placement", "glance", "neutron", "cinder", "nova-api", "nova-metadata"):
-            settings = (self._peers / "etc" / "uwsgi" / f"{name}.ini").read_text()
-            # Workers end with their main process, as systemd would have it; otherwise they would keep its port.
-            ini = self._write(f"{name}.ini", settings.rstrip() + "\nno-orphans = true\n")
-            priority = 50 if name.startswith("nova") else 30
-            self._program(name, f"{self._bin}/uwsgi --ini {ini}", priority)
+        for name in ("keystone", "placement", "glance", "neutron", "cinder", "nova-metadata"):
+            self._program(name, self._uwsgi(name), 50 if name.startswith("nova") else 30)
+        # As devstack has it: two API programs that share a socket, so that no single death is an outage.
+        shared = "socket = tcp://127.0.0.1:8774\nnumprocs = 2\nnumprocs_start = 1\n"
+        options = shared + "process_name = %(program_name)s-%(process_num)d\n"
+        changes = {"http-socket = 127.0.0.1:8774": "http-socket = fd://0", "processes = 2": "processes = 1"}
+        self._program("nova-api", self._uwsgi("nova-api", changes), 50, options)
+
+    def _uwsgi(self, name: str, changes: Mapping[str, str] = MappingProxyType({})) -> str:
+        settings = (self._peers / "etc" / "uwsgi" / f"{name}.ini").read_text()
+        for old, new in changes.items():
+            settings = settings.replace(old, new)
+        # Workers end with their main process, as systemd would have it; otherwise they would keep its port.
+        ini = self._write(f"{name}.ini", settings.rstrip() + "\nno-orphans = true\n")
+        return f"{self._bin}/uwsgi --ini {ini}"
 
     def _declare_daemons(self) -> None:
         for number in (1, 2):
