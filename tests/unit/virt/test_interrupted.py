@@ -1,0 +1,307 @@
+"""The libvirt driver when something gives way in the middle: libvirtd, the disk, or its own process.
+
+Each test lets the first call fail, then the second, and so on until nothing is left to fail. After each failure the
+same thing is done again, and must succeed.
+"""
+
+import errno
+import itertools
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+from oslo_concurrency import processutils
+
+from novalike.objects.errors import Unavailable
+from novalike.objects.flavor import Flavor
+from novalike.objects.lifecycle import PowerState
+from novalike.objects.network import Vif
+from novalike.virt.driver import ConfigDrive, GuestFailed
+from tests.fakes import records
+from tests.unit.virt import mock_libvirt
+
+libvirt = mock_libvirt.libvirt
+
+from novalike.virt.images import qemu_img  # noqa: E402
+from novalike.virt.libvirt import power  # noqa: E402
+from novalike.virt.libvirt.connection import Connection  # noqa: E402
+
+DRIVE = ConfigDrive(files={"openstack/latest/meta_data.json": b"{}"})
+VIFS = (
+    Vif(
+        port_id="9c3d1a3e-3f2f-4d6c-8f9b-2a1b3c4d5e6f", network_id="0d2e1a3e-3f2f-4d6c-8f9b-2a1b3c4d5e6f",
+        network_name="n", mac="fa:16:3e:00:00:01", vif_type="ovs",
+    ),
+)  # fmt: skip
+TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
+FLAVOR = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0, swap=1)
+
+
+@pytest.fixture
+def switch(monkeypatch, conf):
+    return mock_libvirt.install(monkeypatch, conf)
+
+
+@pytest.fixture
+def driver(switch, conf, images):
+    driver = mock_libvirt.started(conf, images)
+    driver.node_reports()  # what is asked once is known from here on
+    yield driver
+    driver.stop()
+
+
+@pytest.fixture
+def make_spec(images, tmp_path):
+    path = tmp_path / "made.vdi"  # has to be converted
+    subprocess.run(["qemu-img", "create", "-q", "-f", "vdi", path, "1M"], check=True)
+    content, numbers = path.read_bytes(), itertools.count(1)
+    return lambda: records.spec(
+        records.server(id=next(numbers), flavor=FLAVOR), image=images.add(content, "vdi")
+    )
+
+
+def build(driver, spec):
+    driver.prepare_disks("hv1", spec)
+    driver.plug("hv1", spec, VIFS)
+    driver.spawn("hv1", spec, VIFS, DRIVE)
+
+
+def remove(driver, spec):
+    driver.destroy("hv1", spec)
+    driver.unplug("hv1", spec, ())
+
+
+def stop_and_start(driver, spec):
+    driver.power_off("hv1", spec, 0.1)
+    driver.power_on("hv1", spec, VIFS)
+
+
+class _Lost(libvirt.libvirtError):
+    def __init__(self):
+        super().__init__("End of file while reading data: Input/output error")
+
+    def get_error_code(self):
+        return libvirt.VIR_ERR_SYSTEM_ERROR
+
+    def get_error_domain(self):
+        return libvirt.VIR_FROM_RPC
+
+
+class LosesLibvirt:
+    """The connection is lost in the ``at``-th call, before libvirt does something or after it."""
+
+    def __init__(self, monkeypatch):
+        self.at, self.done, self.before = -1, 0, True
+        original, mine = Connection.call, threading.current_thread()
+
+        def call(connection, function, /, *args, **kwargs):
+            def interrupted(raw, *args, **kwargs):
+                if not self.before:
+                    function(raw, *args, **kwargs)
+                raise _Lost
+
+            if threading.current_thread() is not mine:  # one that looks after events
+                return original(connection, function, *args, **kwargs)
+            self.done += 1
+            return original(connection, interrupted if self.done == self.at else function, *args, **kwargs)
+
+        monkeypatch.setattr(Connection, "call", call)
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(
+    "verb",
+    [build, stop_and_start, lambda d, s: d.reboot("hv1", s, VIFS, hard=False),
+     lambda d, s: d.reboot("hv1", s, VIFS, hard=True), remove, lambda d, _s: d.residents("hv1")],
+    ids=["build", "stop and start", "soft reboot", "hard reboot", "remove", "look"],
+)  # fmt: skip
+def test_libvirt_goes_away_at_any_call(monkeypatch, conf, driver, images, verb, before):
+    conf.set_override("wait_soft_reboot_seconds", 1, group="libvirt")
+    monkeypatch.setattr(power, "_LOOK_EVERY", 0.01)
+    faults = LosesLibvirt(monkeypatch)
+    faults.before = before
+    image = images.add(b"\1" * 65536)
+    failed = 0
+    for at in range(1, 50):
+        spec = records.spec(records.server(id=at, flavor=TINY), image=image)
+        if verb is not build:
+            build(driver, spec)
+        faults.at, faults.done = at, 0
+        try:
+            verb(driver, spec)
+            break
+        except Unavailable:
+            failed += 1
+        assert driver.residents("hv1") <= {spec.server.uuid}
+        verb(driver, spec)
+        if verb is not remove:
+            assert driver.guest("hv1", spec).power_state == PowerState.RUNNING
+            assert driver.residents("hv1") == {spec.server.uuid}
+            remove(driver, spec)
+        assert driver.residents("hv1") == frozenset()
+    faults.at = -1
+    remove(driver, spec)
+    assert failed == at - 1 > 1
+
+
+class Breaks:
+    """What happens in the middle of writing.
+
+    The ``at``-th time that a disk is written to, or a program runs that does, ``act`` is called with the path."""
+
+    def __init__(self, monkeypatch):
+        self.at, self.done, self.act = -1, 0, lambda path: None
+        monkeypatch.setattr(qemu_img, "_UNTRUSTED", None)  # limits cost a third of a second each time
+        for owner, name in ((Path, "mkdir"), (Path, "rename"), (Path, "chmod"), (os, "fsync"), (os, "utime")):
+            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
+        real = Path.open
+        counted = self._counted(real)
+        monkeypatch.setattr(
+            Path, "open", lambda path, mode="r", *a, **k: (counted if "w" in mode else real)(path, mode, *a, **k)
+        )
+        execute = processutils.execute
+
+        def run(*command, **options):
+            self.done += not {"info", "check"} & {*command}  # these only read
+            if self.done == self.at:
+                self.act(next((Path(word) for word in command if ".part" in word), None))
+            return execute(*command, **options)
+
+        monkeypatch.setattr(processutils, "execute", run)
+
+    def _counted(self, function):
+        def call(*args, **kwargs):
+            self.done += 1
+            if self.done == self.at:
+                self.act(None)
+            return function(*args, **kwargs)
+
+        return call
+
+
+def fill(path):
+    if path is not None:
+        path.write_bytes(b"half of it")
+        raise processutils.ProcessExecutionError(stderr="No space left on device", exit_code=1)
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def whole(driver, spec):
+    """The disks are there and sound, and nothing else."""
+    folder = driver._instances / spec.server.uuid
+    assert {path.name for path in folder.iterdir()} >= {"disk", "disk.swap", "guest.json"}
+    assert not [path for path in (*folder.iterdir(), *(driver._instances / "_base").iterdir()) if ".part" in path.name]
+    for disk in ("disk", "disk.swap"):
+        subprocess.run(["qemu-img", "check", "-q", folder / disk], check=True)
+    (base,) = (path for path in (driver._instances / "_base").iterdir() if path.is_file())
+    assert base.stat().st_size == 1024**2
+
+
+def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_spec):
+    faults = Breaks(monkeypatch)
+    faults.act = fill
+    failed = 0
+    for at in range(1, 100):
+        spec = make_spec()
+        faults.at, faults.done = at, 0
+        try:
+            build(driver, spec)
+        except GuestFailed as e:
+            failed += 1
+            assert "no space left" in str(e).lower()  # noqa: PT017
+        finished = faults.done < at
+        faults.at = -1
+        if not finished:
+            build(driver, spec)
+        whole(driver, spec)
+        remove(driver, spec)
+        assert driver.residents("hv1") == frozenset()
+        driver.prune_image_cache(frozenset(), 0)
+        if finished:
+            break
+    assert failed > 10
+
+
+def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_spec):
+    """In a child process, which ends without any of its ``finally``."""
+
+    def kill(path):
+        if path is not None:
+            path.write_bytes(b"half of it")
+        os._exit(9)
+
+    faults = Breaks(monkeypatch)
+    faults.act = kill
+    killed = 0
+    for at in range(1, 100):
+        spec = make_spec()
+        child = os.fork()
+        if not child:
+            faults.at, faults.done = at, 0
+            try:
+                driver.prepare_disks("hv1", spec)
+                driver._write_config_drive(spec.server.uuid, DRIVE)
+            finally:
+                os._exit(0)
+        finished = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        killed += not finished
+        driver._cache.prepare()
+        driver.prepare_disks("hv1", spec)
+        driver.spawn("hv1", spec, (), DRIVE)
+        whole(driver, spec)
+        remove(driver, spec)
+        assert driver.residents("hv1") == frozenset()
+        driver.prune_image_cache(frozenset(), 0)
+        if finished:
+            break
+    assert killed > 10
+
+
+def test_the_switch_can_not_be_asked(driver, switch, make_spec):
+    spec = make_spec()
+    build(driver, spec)
+    switch.fail = Unavailable(reason="Open vSwitch's database can't be read")
+    with pytest.raises(Unavailable):
+        driver.residents("hv1")
+    with pytest.raises((GuestFailed, Unavailable)):
+        driver.unplug("hv1", spec, VIFS)
+    with pytest.raises(Unavailable):
+        driver.unplug("hv1", spec, ())
+    switch.fail = None
+    remove(driver, spec)
+    assert driver.residents("hv1") == frozenset()
+
+
+def test_a_folder_of_another_node_is_left_alone(driver, make_spec, switch):
+    """On a file system that several hosts share."""
+    spec = make_spec()
+    build(driver, spec)
+    driver._node_uuid, mine = "another", driver._node_uuid
+    assert driver.residents("hv1") == frozenset()  # the guest isn't its own either, so neither is its interface
+    driver._node_uuid = mine
+    driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).destroy())
+    driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).undefine())
+    driver._node_uuid = "another"
+    assert driver.residents("hv1") == {spec.server.uuid}
+    remove(driver, spec)
+    assert not switch.ports
+    assert (driver._instances / spec.server.uuid / "disk").exists()
+    assert driver.residents("hv1") == frozenset()
+    driver._node_uuid = mine
+    assert driver.residents("hv1") == {spec.server.uuid}
+    remove(driver, spec)
+    assert driver.residents("hv1") == frozenset()
+
+
+def test_a_folder_whose_record_is_unreadable(driver, make_spec):
+    spec = make_spec()
+    build(driver, spec)
+    (driver._instances / spec.server.uuid / "guest.json").write_bytes(b"{")
+    with pytest.raises(GuestFailed, match=r"guest\.json can't be read"):
+        driver.prepare_disks("hv1", msgspec.structs.replace(spec))
+    assert driver.residents("hv1") == {spec.server.uuid}
+    remove(driver, spec)
+    assert driver.residents("hv1") == frozenset()
