@@ -22,7 +22,8 @@ class Server:
     """A server as the API tells an administrator.
 
     :param node: the name that Placement has for its host; the host's own, unless one daemon looks after several.
-    :param last_action: the latest of its instance actions, and whether that failed; None when it wasn't asked for.
+    :param last_action: the latest of its instance actions, and whether that failed; None when it wasn't asked for, or
+        has never ended.
     """
 
     uuid: str
@@ -120,7 +121,14 @@ class Gatherer:
             return server.uuid, server
         # The newest is the first.
         last = (actions[0]["action"], bool(actions[0]["message"]))
+        if server.status == "ERROR" and not last[1] and not self._has_ended(server, actions[0]["request_id"]):
+            return server.uuid, server  # whoever worked on it died, and somebody else gave it up
         return server.uuid, Server(**{**vars(server), "last_action": last})
+
+    def _has_ended(self, server: Server, request_id: str) -> bool:
+        path = f"/servers/{server.uuid}/os-instance-actions/{request_id}"
+        events = self._get("compute", path)["instanceAction"]["events"]
+        return bool(events) and all(event["finish_time"] for event in events)
 
     def _allocations(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = {}

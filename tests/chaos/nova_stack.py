@@ -6,8 +6,8 @@
 ``--peers`` is where the kit of peers has installed them, with its schemas and catalog made, and nothing running.
 ``--place`` is a folder of this target's own: configuration, logs, guests, and ``stack.json``, which describes it.
 
-What Nova is given: default options but for those the kit needs; as many daemons as devstack starts of novalike; and a
-supervisor with devstack's settings, which starts whatever ends.
+What Nova is given: default options but for those the kit needs; as many daemons and workers as ``devstack/chaos.sh``
+has of novalike; and a supervisor with devstack's settings, which starts whatever ends.
 """
 
 import argparse
@@ -133,7 +133,7 @@ class Stack:
         for number in (1, 2):
             host = "ctl" if number == 1 else f"ctl-{number}"
             # New hosts are looked for once, at the end of up(), so the default holds here.
-            options = f"[DEFAULT]\nhost = {host}\n[conductor]\nworkers = 1\n[scheduler]\nworkers = 1\n"
+            options = f"[DEFAULT]\nhost = {host}\n[conductor]\nworkers = 2\n[scheduler]\nworkers = 1\n"
             controller = self._write(f"controller-{number}.conf", options + "discover_hosts_in_cells_interval = -1\n")
             self._daemon(f"nova-conductor-{number}", controller)
             self._daemon(f"nova-scheduler-{number}", controller)
