@@ -15,7 +15,10 @@ from tests.fakes import records
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
-QUICK = {"service_down_time": 2, "report_interval": 1, "conductor__operation_resend_after": 0.3}
+QUICK = {
+    "service_down_time": 2, "report_interval": 1, "conductor__operation_resend_after": 0.3,
+    "conductor__operation_remind_after": 1,
+}  # fmt: skip
 
 
 def _die(*_args: Any) -> None:
