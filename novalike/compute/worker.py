@@ -1,5 +1,6 @@
 """Takes operations up and runs them: many at a time, but one at a time per server."""
 
+import contextlib
 import logging
 import queue
 import threading
@@ -35,6 +36,8 @@ class Worker:
         self._endpoint = endpoint
         self._incarnation = incarnation
         self._stopping = threading.Event()
+        # Nothing is begun any more; what was taken up stays recorded, and is recovered at the next start.
+        self._draining = threading.Event()
         self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
         self._journal = Journal(transport, self._stopping)
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="operation")
@@ -53,14 +56,15 @@ class Worker:
         self._taker.start()
 
     def stop(self) -> None:
-        """Take nothing new up. What has begun goes on."""
+        """Take nothing new up, begin nothing. What has begun goes on."""
+        self._draining.set()
         self._hints.put(None)
 
     def wait(self) -> None:
         """Finish what has begun. Gives up waiting for an unreachable conductor."""
         self._taker.join()
         self._stopping.set()
-        self._pool.shutdown(wait=True)
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def hint(self, ctx: RequestContext, operation_ids: tuple[str, ...]) -> None:
         """There may be operations."""
@@ -76,7 +80,7 @@ class Worker:
             wanted = {op: ctx for entry in batch if entry is not None for ctx, ids in [entry] for op in ids}
             with self._lock:
                 new = {op: ctx for op, ctx in wanted.items() if op not in self._mine}
-            if new:
+            if new and not self._draining.is_set():
                 self._accept(new)
             if None in batch:
                 return
@@ -113,7 +117,7 @@ class Worker:
 
     def _serve(self, instance_uuid: str) -> None:
         """Run the operations of one server until there are no more."""
-        while True:
+        while not self._draining.is_set():
             with self._lock:
                 ctx, assignment = self._queues[instance_uuid][0]
             try:
@@ -134,12 +138,9 @@ class Worker:
         ctx.update_store()
         operation = assignment.operation
         host = operation.host or ""
-        LOG.info("instance %s: %s begins on %s", operation.instance_uuid, operation.workflow, host)
-        job = Job(ctx, assignment, host, self._tools)
-        chosen = WORKFLOWS[operation.workflow]
-        if operation.workflow == "create":
-            with self._builds[host]:
-                workflow.run(chosen, job, self._journal)
-        else:
-            workflow.run(chosen, job, self._journal)
+        with self._builds[host] if operation.workflow == "create" else contextlib.nullcontext():
+            if self._draining.is_set():
+                return
+            LOG.info("instance %s: %s begins on %s", operation.instance_uuid, operation.workflow, host)
+            workflow.run(WORKFLOWS[operation.workflow], Job(ctx, assignment, host, self._tools), self._journal)
         LOG.info("instance %s: %s has ended", operation.instance_uuid, operation.workflow)

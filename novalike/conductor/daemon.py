@@ -167,9 +167,13 @@ class ConductorDaemon:
         """Finish what was begun."""
         for server in self._servers:
             server.wait()
-        self.reaper.stop()
         self.placer.stop()
         self.remover.stop()
+        self.leases.give_back()
+        self.placer.wait()
+        self.remover.wait()
+        # Last, because it renews the leases of what was still under way.
+        self.reaper.stop()
         self.leases.give_back()
         self.cells.close()
 

@@ -56,7 +56,7 @@ class Leases:
             mine = [operation_id for cell_id, operation_id in at_work if cell_id == cell.id]
             if mine:
                 until = self.until()
-                cell.database.write(lambda c: operations_db.look_again(c, self.holder, until, mine))  # noqa: B023
+                cell.database.write(lambda c: operations_db.hold_until(c, self.holder, until, mine))  # noqa: B023
 
     def put_off(self, cell: Cell, operation_ids: Iterable[str]) -> None:
         """Let go of operations, so that whoever looks next takes them up.
@@ -65,13 +65,15 @@ class Leases:
         """
         soon = utcnow() + datetime.timedelta(seconds=self._conf.conductor.reaper_interval)
         ids = list(operation_ids)
-        cell.database.write(lambda c: operations_db.look_again(c, self.holder, soon, ids, let_go=True))
+        cell.database.write(lambda c: operations_db.let_go(c, self.holder, soon, only=ids))
 
     def give_back(self) -> None:
-        """Let go of everything: this conductor stops. As far as the databases can be reached."""
+        """Let go of all that nobody works on: this conductor stops. As far as the databases can be reached."""
         now = utcnow()
+        with self._lock:
+            at_work = [operation_id for _cell_id, operation_id in self._at_work]
         try:
             for cell in self._cells.all():
-                cell.database.write(lambda c: operations_db.look_again(c, self.holder, now, None, let_go=True))
+                cell.database.write(lambda c: operations_db.let_go(c, self.holder, now, but=at_work))
         except errors.Unavailable:
             return  # the leases will run out

@@ -146,6 +146,8 @@ def _reported() -> Iterator[None]:
         if error.connection_invalidated:
             raise _Dropped(reason="the database connection was lost") from error
         raise errors.Unavailable(reason="the database can't be used now") from error
+    except (exc.PendingRollbackError, exc.ResourceClosedError) as error:
+        raise _Dropped(reason="the database connection was lost") from error
     except exc.TimeoutError as error:
         raise errors.Unavailable(reason="all database connections are in use") from error
 
@@ -156,12 +158,25 @@ def _lacks_tables(error: exc.DBAPIError) -> bool:
     return code == 1146 or getattr(original, "pgcode", None) == "42P01" or "no such table" in str(original)
 
 
+# Seconds. A database that is frozen, or at the other end of a cut cable, must not hold our threads for ever.
+_CONNECT, _ANSWER = 5, 60
+_TIMEOUTS: dict[str, dict[str, Any]] = {
+    "mysql": {"connect_timeout": _CONNECT, "read_timeout": _ANSWER, "write_timeout": _ANSWER},
+    "postgresql": {
+        "connect_timeout": _CONNECT,
+        "options": f"-c statement_timeout={_ANSWER * 1000}",
+        "tcp_user_timeout": _ANSWER * 1000,
+    },
+}
+
+
 def _engine_options(url: sa.URL, conf: cfg.ConfigOpts) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         if url.database in (None, "", ":memory:"):
             return {"poolclass": pool.StaticPool, "connect_args": {"check_same_thread": False}}
         return {"connect_args": {"check_same_thread": False, "timeout": 30}}
     return {
+        "connect_args": _TIMEOUTS.get(url.get_backend_name(), {}),
         "pool_size": conf.database.max_pool_size,
         "max_overflow": conf.database.max_overflow,
         "pool_timeout": conf.database.pool_timeout,

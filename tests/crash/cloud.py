@@ -202,7 +202,7 @@ class CrashCloud(Cloud):
         conductor = self.processes["conductor"].daemon
         return "a conductor works" if conductor.leases._at_work else None
 
-    def settle(self, timeout: float = 25.0) -> str | None:
+    def settle(self, timeout: float = 60.0) -> str | None:
         """Wait until everything has come to rest. Gives what has not."""
         deadline = time.monotonic() + timeout
         while True:

@@ -185,7 +185,9 @@ class CrashTransport(LocalTransport):
                 raise errors.Unavailable(reason=f"no answer from {interface.topic} in time") from None
 
         name = f"call {interface.__name__}.{method}"
-        answer: dict[str, Any] = self._process.passing(name, send, periodic=method in _PERIODIC)
+        # Whoever is asked goes on when the one who asked has died: tests wait for that.
+        with self._bus.calling():
+            answer: dict[str, Any] = self._process.passing(name, send, periodic=method in _PERIODIC)
         return answer
 
     def cast(self, interface: Any, endpoint: Any, method: str, ctx: Any, payload: str) -> None:

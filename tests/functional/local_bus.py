@@ -6,8 +6,9 @@ what becomes of the message: None (delivered), or ``lose``, ``double``, ``lose r
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from novalike.bus import wire
@@ -47,6 +48,7 @@ class LocalBus:
         self.fault: Fault = lambda interface, method: None
         self.sent: list[tuple[str, str]] = []
         self.casts: set[Future[None]] = set()
+        self.calls: set[object] = set()
         self._turn = 0
 
     def find(self, interface: type[Interface], endpoint: str | None) -> object | None:
@@ -58,11 +60,21 @@ class LocalBus:
             self._turn += 1
             return able[self._turn % len(able)].handler(interface) if able else None
 
+    @contextmanager
+    def calling(self) -> Iterator[None]:
+        """While somebody waits for an answer."""
+        call = object()
+        self.calls.add(call)
+        try:
+            yield
+        finally:
+            self.calls.discard(call)
+
     @property
     def under_way(self) -> bool:
-        """Whether casts have not been dealt with yet."""
+        """Whether there are casts or calls that have not been dealt with yet."""
         self.casts = {cast for cast in list(self.casts) if not cast.done()}
-        return bool(self.casts)
+        return bool(self.casts or self.calls)
 
     def transport(self) -> "LocalTransport":
         return LocalTransport(self)

@@ -66,8 +66,12 @@ class Placer:
         self._pool.submit(self._guarded, ctx, cell, list(operation_ids))
 
     def stop(self) -> None:
-        """Finish what has begun and take nothing new."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
+        """Finish what has begun."""
+        self._pool.shutdown(wait=True)
 
     def _guarded(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
         ctx.update_store()

@@ -49,8 +49,12 @@ class Remover:
         self._pool.submit(self._guarded, ctx, cell, operation_id)
 
     def stop(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def wait(self) -> None:
         """Finish what has begun."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool.shutdown(wait=True)
 
     def _guarded(self, ctx: RequestContext, cell: Cell, operation_id: str) -> None:
         ctx.update_store()

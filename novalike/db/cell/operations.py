@@ -105,23 +105,30 @@ def supersede(connection: sa.Connection, instance_uuid: str, now: datetime.datet
     return connection.execute(query).rowcount
 
 
-def look_again(
+def hold_until(connection: sa.Connection, holder: str, at: datetime.datetime, uuids: Sequence[str]) -> None:
+    """Set the time until which nobody but their holder looks at some operations."""
+    query = sa.update(t.operations).where(O.holder == holder, OPEN, O.uuid.in_(uuids))
+    connection.execute(query.values(due_at=at))
+
+
+def let_go(
     connection: sa.Connection,
     holder: str,
     at: datetime.datetime,
-    uuids: Sequence[str] | None,
     *,
-    let_go: bool = False,
-) -> int:
-    """Set the time at which the reaper looks at operations of a holder.
+    only: Sequence[str] | None = None,
+    but: Sequence[str] = (),
+) -> None:
+    """Make what a holder has nobody's, for whoever looks first.
 
-    :param uuids: which ones; None is all that it holds.
-    :param let_go: they are nobody's then.
+    :param at: when that may be.
+    :param only: these operations; None is all.
+    :param but: without these.
     """
-    query = sa.update(t.operations).where(O.holder == holder, OPEN)
-    if uuids is not None:
-        query = query.where(O.uuid.in_(uuids))
-    return connection.execute(query.values(due_at=at, **({"holder": None} if let_go else {}))).rowcount
+    query = sa.update(t.operations).where(O.holder == holder, OPEN, O.uuid.not_in(but))
+    if only is not None:
+        query = query.where(O.uuid.in_(only))
+    connection.execute(query.values(due_at=at, holder=None))
 
 
 def due(connection: sa.Connection, now: datetime.datetime, limit: int) -> list[Operation]:
