@@ -233,9 +233,16 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
         flavor_id="f", name="f", memory_mb=512, vcpus=1, root_gb=1, extra_specs={f"trait:{TRAIT}": "required"}
     )
     asked = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=tuple(consumers), flavor=flavor)
-    for _ in range(2):  # the second time finds, and replaces, the claims of the first
-        chosen = [selection.host for selection in scheduler.select(admin_context(), request=asked).selections]
-        assert sorted(chosen.count(node.host) for node in nodes) == [4, 4]
+    chosen = [selection.host for selection in scheduler.select(admin_context(), request=asked).selections]
+    assert sorted(chosen.count(node.host) for node in nodes) == [4, 4]
+    # Asked again, it touches nobody's claim: neither when the cloud is full, nor when there would be room.
+    assert not scheduler.select(admin_context(), request=asked).selections
+    client.delete_allocations(consumers[0])
+    with pytest.raises(errors.AlreadyClaimed):
+        again = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[1],), flavor=flavor)
+        scheduler.select(admin_context(), request=again)
+    one = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[0],), flavor=flavor)
+    assert len(scheduler.select(admin_context(), request=one).selections) == 1
     assert {client.provider_usages(node.uuid)["VCPU"] for node in nodes} == {4}
     ninth = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(str(uuid.uuid4()),), flavor=flavor)
     assert not scheduler.select(admin_context(), request=ninth).selections
