@@ -40,13 +40,16 @@ class NovalikeError(Exception):
         NovalikeError.registry[cls.__name__] = cls
 
     def to_wire(self) -> dict[str, Any]:
-        """This error as JSON-able data."""
-        return {"class": type(self).__name__, "message": self.message, "fields": self.fields}
+        """This error as JSON-able data, with the classes that it derives from: not everybody has loaded every class."""
+        name, *bases = [cls.__name__ for cls in type(self).__mro__ if issubclass(cls, NovalikeError)]
+        return {"class": name, "bases": bases, "message": self.message, "fields": self.fields}
 
     @staticmethod
     def from_wire(data: dict[str, Any]) -> "NovalikeError":
-        """The error that :meth:`to_wire` was called on; an unknown class becomes :class:`Internal`."""
-        cls = NovalikeError.registry.get(data["class"], Internal)
+        """The error that :meth:`to_wire` was called on; of an unknown class, what it derives from, and at last
+        :class:`Internal`."""
+        names = (data["class"], *data.get("bases", ()))
+        cls = next((NovalikeError.registry[name] for name in names if name in NovalikeError.registry), Internal)
         return cls(data["message"], **data.get("fields", {}))
 
 
