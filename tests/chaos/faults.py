@@ -29,7 +29,7 @@ _WEIGHTS = {
 }
 _KIND_WEIGHTS = {"api": 2, "metadata": 1, "conductor": 3, "scheduler": 2, "compute": 4}
 # Seconds that something is frozen or away.
-_SHORTEST, _LONGEST = 1.0, 8.0
+_SHORTEST, _LONGEST = 1.0, 6.0
 # Seconds that broker and database are left alone after an outage: else nothing would happen that could break.
 _BREATH = 25.0
 # Seconds that are waited for a program that is just starting, and for one that shall listen again.

@@ -15,10 +15,12 @@ LOG = logging.getLogger(__name__)
 
 # Servers that a client has at a time.
 _MANY = 5
+# Servers that it looks at, at most, to find one that something can be done to.
+_TRIES = 3
 # What a client does with a server, by the server's status: action → weight.
 _CHOICES = {
-    "ACTIVE": {"reboot soft": 20, "reboot hard": 20, "stop": 32, "delete": 28},
-    "SHUTOFF": {"start": 60, "reboot hard": 15, "delete": 25},
+    "ACTIVE": {"reboot soft": 25, "reboot hard": 20, "stop": 40, "delete": 15},
+    "SHUTOFF": {"start": 70, "reboot hard": 15, "delete": 15},
     "ERROR": {"delete": 80, "reboot hard": 20},
     "BUILD": {"look": 85, "delete": 15},
     "REBOOT": {"look": 80, "reboot hard": 12, "delete": 8},
@@ -87,14 +89,15 @@ class Client:
         if missing > 0 and self._random.random() < missing / self._many + 0.1:
             self._create()
             return
-        server = self._random.choice(self._own)
-        if server.uuid is None and not self._find(server):
-            return
-        shown = self._api.get("show", f"/servers/{server.uuid}")
-        if shown.status == 404:
-            self._own.remove(server)
-        elif shown.status == 200:
-            self._act(server, shown.body["server"])
+        # One that is busy is mostly left alone: then another one.
+        for server in self._random.sample(self._own, min(_TRIES, len(self._own))):
+            if server.uuid is None and not self._find(server):
+                continue
+            shown = self._api.get("show", f"/servers/{server.uuid}")
+            if shown.status == 404:
+                self._own.remove(server)
+            elif shown.status == 200 and self._act(server, shown.body["server"]):
+                return
 
     def _create(self) -> None:
         server = Memory(f"{self._name}-{len(self.memories)}")
@@ -117,20 +120,23 @@ class Client:
             self._own.remove(server)
         return server.uuid is not None
 
-    def _act(self, server: Memory, shown: dict[str, object]) -> None:
+    def _act(self, server: Memory, shown: dict[str, object]) -> bool:
+        """Ask for something that its state allows. False when it was only looked at."""
         status = str(shown["status"])
         busy = shown.get("OS-EXT-STS:task_state") is not None
         choices = _CHOICES.get("BUILD" if busy and status in ("ACTIVE", "SHUTOFF", "ERROR") else status, {"look": 1})
         action = self._random.choices(list(choices), list(choices.values()))[0]
         if action == "look":
             self._api.get(*self._random.choice(_READS))
-        elif action == "delete":
+            return False
+        if action == "delete":
             self._ask(server, action, lambda: self._api.delete(action, f"/servers/{server.uuid}"))
             if server.asked[-1].accepted:
                 self._own.remove(server)
         else:
             body = _BODIES[action]
             self._ask(server, action, lambda: self._api.post(action, f"/servers/{server.uuid}/action", body))
+        return True
 
     @staticmethod
     def _ask(server: Memory, action: str, send: Callable[[], Exchange]) -> Exchange:
