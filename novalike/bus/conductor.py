@@ -110,9 +110,11 @@ class ServerCommands(Interface):
     topic = "novalike-conductor"
     version = "1.0"
 
-    @call()
+    @call(timeout=60, repeatable=True)
     def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
         """Record servers and their ``create`` operations, in one transaction, and set them going.
+
+        Asked again with the same request id it gives what was recorded the first time.
 
         :raises FlavorNotFound: no such flavor, or not for this project.
         :raises KeypairNotFound: the user has no such key pair.
@@ -121,7 +123,7 @@ class ServerCommands(Interface):
         """
         raise NotImplementedError
 
-    @call()
+    @call(timeout=60, repeatable=True)
     def start_operation(
         self,
         ctx: RequestContext,
@@ -134,6 +136,8 @@ class ServerCommands(Interface):
     ) -> str:
         """Record an operation on a server with its state change, and set it going. Gives its id.
 
+        Asked again with the same request id it gives the first one's.
+
         :raises InstanceNotFound: no such server.
         :raises InstanceInvalidState: not in this state.
         :raises InstanceIsLocked: locked, and the caller may not override that.
@@ -141,7 +145,7 @@ class ServerCommands(Interface):
         """
         raise NotImplementedError
 
-    @call()
+    @call(repeatable=True)
     def update_server(self, ctx: RequestContext, *, server_id: str, changes: dict[str, Any]) -> Server:
         """Change ``name``, ``hostname``, ``description``, ``access_ip_v4``, ``access_ip_v6``,
         ``auto_disk_config`` or ``pinned_availability_zone``.
@@ -186,7 +190,7 @@ class ServerCommands(Interface):
         """
         raise NotImplementedError
 
-    @call()
+    @call(repeatable=True)
     def external_events(
         self, ctx: RequestContext, *, events: tuple[ExternalEvent, ...]
     ) -> tuple[int, ...]:

@@ -96,7 +96,7 @@ def test_boot(cloud: Cloud) -> None:
     with measured(cloud) as cost:
         server_id = _boot(cloud, "one")
     cloud.demo.wait_for(server_id, "ACTIVE")
-    cost.check(messages=11, statements=23)
+    cost.check(messages=11, statements=24)
 
 
 def test_boot_of_ten_by_one_request(cloud: Cloud) -> None:
@@ -111,7 +111,7 @@ def test_boot_in_a_zone_costs_nothing_more(cloud: Cloud) -> None:
     cloud.demo.at("2.37").post("/servers", body, 202)
     with measured(cloud) as cost:
         cloud.demo.at("2.37").post("/servers", body, 202)
-    cost.check(messages=11, statements=23)
+    cost.check(messages=11, statements=24)
 
 
 def test_delete(cloud: Cloud) -> None:

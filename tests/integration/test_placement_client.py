@@ -238,8 +238,8 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
     # Asked again, it touches nobody's claim: neither when the cloud is full, nor when there would be room.
     assert not scheduler.select(admin_context(), request=asked).selections
     client.delete_allocations(consumers[0])
+    again = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[1],), flavor=flavor)
     with pytest.raises(errors.AlreadyClaimed):
-        again = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[1],), flavor=flavor)
         scheduler.select(admin_context(), request=again)
     one = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[0],), flavor=flavor)
     assert len(scheduler.select(admin_context(), request=one).selections) == 1

@@ -58,7 +58,8 @@ class ServerCommandsHandler:
     def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
         self._destinations.check(request)
         cell, server_ids, operation_ids = creation.record(self._conf, self._cells, ctx, request, self._placer.holder)
-        self._placer.submit(ctx, cell, operation_ids)
+        if operation_ids:
+            self._placer.submit(ctx, cell, operation_ids)
         return CreatedServers(
             reservation_id=request.reservation_id or f"r-{uuid.uuid4().hex[:8]}", server_ids=tuple(server_ids)
         )
@@ -76,8 +77,13 @@ class ServerCommandsHandler:
         cell = self._cells.of_instance(server_id)
         row = lifecycle.ACTIONS[workflow]
 
-        def write(connection: Any) -> tuple[Server, dict[str, Any], bool]:
-            server = self._get_locked(connection, ctx, server_id)
+        def write(connection: Any) -> tuple[dict[str, Any], bool] | str:
+            # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
+            server = servers_db.get(connection, server_id, project_id=None if ctx.is_admin else ctx.project_id, lock=True)
+            if known := operations_db.begun_by(connection, server_id, ctx.request_id, action):
+                return known
+            if server is None:
+                raise errors.InstanceNotFound(instance_id=server_id)
             lifecycle.check_may_start(
                 workflow,
                 instance_id=server_id,
@@ -105,9 +111,12 @@ class ServerCommandsHandler:
             )  # fmt: skip
             operations_db.insert(connection, [operation])
             servers_db.change_state(connection, server_id, lifecycle.begins(workflow), updated_at=now)
-            return server, operation, up
+            return operation, up
 
-        server, operation, up = cell.database.write(write)
+        written = cell.database.write(write)
+        if isinstance(written, str):
+            return written
+        operation, up = written
         if up:
             self._messenger.hint(ctx, operation["endpoint"], operation["host"], [operation["uuid"]])
         else:

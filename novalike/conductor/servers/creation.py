@@ -29,7 +29,8 @@ def record(
 ) -> tuple[Cell, list[str], list[str]]:
     """Record servers and their ``create`` operations, held by ``holder``.
 
-    :returns: the cell they are in, their uuids, their operations' uuids.
+    :returns: the cell they are in, their uuids, their operations' uuids; of operations none when this request has
+        been recorded before.
     :raises FlavorNotFound, KeypairNotFound, OverQuota, Invalid: as in ``ServerCommands.create_servers``.
     """
     project_id, user_id = ctx.owner()
@@ -48,9 +49,15 @@ def record(
         raise errors.OverQuota(f"Maximum number of metadata items exceeds {limits['metadata_items']}")
 
     home = cells.home()
+    if home.is_cell0:
+        for cell in cells.compute_cells():
+            if known := cell.database.query(lambda c: operations_db.created_by(c, ctx.request_id)):
+                return cell, known, []
 
     def write(connection: Any) -> tuple[list[str], list[str]]:
         quota_lock.lock_project(connection, project_id)
+        if known := operations_db.created_by(connection, ctx.request_id):
+            return known, []  # asked again: the answer to the first time was lost
         count = quota.fit(
             limits,
             quota.usage(cells, project_id, within=(home, connection)),

@@ -87,6 +87,18 @@ def by_request(connection: sa.Connection, instance_uuid: str, request_id: str) -
     return None if row is None else _operation(row)
 
 
+def created_by(connection: sa.Connection, request_id: str) -> list[str]:
+    """The servers that a request has created already, in the order in which it did."""
+    query = sa.select(O.instance_uuid).where(O.request_id == request_id, O.workflow == "create").order_by(O.id)
+    return list(connection.execute(query).scalars())
+
+
+def begun_by(connection: sa.Connection, instance_uuid: str, request_id: str, action: str) -> str | None:
+    """The operation that a request has begun on a server already."""
+    query = sa.select(O.uuid).where(O.instance_uuid == instance_uuid, O.request_id == request_id, O.action == action)
+    return connection.execute(query).scalar()
+
+
 def update(connection: sa.Connection, uuid: str, epoch: int, /, **values: Any) -> bool:
     """Change an open operation, if it is still held at ``epoch``. Gives whether it was."""
     query = sa.update(t.operations).where(O.uuid == uuid, O.epoch == epoch, OPEN).values(values)

@@ -175,7 +175,7 @@ operations = sa.Table(
     ),
     sa.Column("action", sa.String(64), nullable=False),
     sa.Column("workflow", sa.String(64), nullable=False),
-    sa.Column("request_id", name(), nullable=False),
+    sa.Column("request_id", name(), nullable=False, index=True),
     sa.Column("user_id", name()),
     sa.Column("project_id", name()),
     sa.Column("state", sa.String(16), nullable=False),

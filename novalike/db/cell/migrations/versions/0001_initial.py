@@ -247,4 +247,5 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_operations_endpoint_state"), ["endpoint", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_operations_host_state"), ["host", "state"], unique=False)
         batch_op.create_index(batch_op.f("ix_operations_instance_uuid"), ["instance_uuid"], unique=False)
+        batch_op.create_index(batch_op.f("ix_operations_request_id"), ["request_id"], unique=False)
 
