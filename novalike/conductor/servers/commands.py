@@ -79,7 +79,8 @@ class ServerCommandsHandler:
 
         def write(connection: Any) -> tuple[dict[str, Any], bool] | str:
             # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
-            server = servers_db.get(connection, server_id, project_id=None if ctx.is_admin else ctx.project_id, lock=True)
+            project_id = None if ctx.is_admin else ctx.project_id
+            server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
             if known := operations_db.begun_by(connection, server_id, ctx.request_id, action):
                 return known
             if server is None:
