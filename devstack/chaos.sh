@@ -9,6 +9,7 @@
 # and the next run finds it. DATABASE=postgresql gives novalike another database than its neighbours have.
 # The report is DEST/chaos-report.json. Ends 1 when something was stuck, leaked, lost, or answered wrongly.
 set -euo pipefail
+case ${1:-} in -h | --help) sed -n '2,/^set/ { /^set/d; s/^# \{0,1\}//; p }' "$0"; exit ;; esac
 here=$(cd "$(dirname "$0")" && pwd)
 : "${CHAOS_TARGET:=fake}" "${CHAOS_SEED:=$(date +%Y%m%d%H%M%S)}" "${KEEP:=no}"
 export DEST=${CHAOS_DEST:-/var/lib/novalike-chaos} PORT_BASE=${CHAOS_PORT_BASE:-13000} FIRST_SERVER=no
