@@ -35,15 +35,18 @@ class Difference:
     text: str
 
 
-def audit(facts: Facts, memories: Iterable[Memory] = (), *, nics: int = 1) -> list[Difference]:
+def audit(
+    facts: Facts, memories: Iterable[Memory] = (), *, nics: int = 1, guests_die: bool = False
+) -> list[Difference]:
     """All differences, in a steady order.
 
     :param memories: what clients remember; every name in them was given once.
     :param nics: interfaces that servers are made with.
+    :param guests_die: guests may have been killed: their servers are SHUTOFF, whatever was done to them last.
     """
     return sorted(
         {
-            *_unsettled(facts),
+            *_unsettled(facts, guests_die),
             *_guests(facts),
             *_allocations(facts),
             *_ports(facts, nics),
@@ -54,7 +57,7 @@ def audit(facts: Facts, memories: Iterable[Memory] = (), *, nics: int = 1) -> li
     )
 
 
-def _unsettled(facts: Facts) -> Iterable[Difference]:
+def _unsettled(facts: Facts, guests_die: bool) -> Iterable[Difference]:
     for server in facts.servers.values():
         if not server.settled:
             yield Difference(STUCK, server.uuid, f"{server.name} is {server.status}, task_state {server.task_state}")
@@ -63,7 +66,8 @@ def _unsettled(facts: Facts) -> Iterable[Difference]:
         if server.last_action is not None and server.settled:
             action, failed = server.last_action
             leaves = _LEAVES.get(action)
-            if not failed and leaves is not None and server.status != leaves:
+            died = guests_die and server.status == "SHUTOFF"
+            if not failed and leaves is not None and server.status != leaves and not died:
                 yield Difference(
                     WRONG, server.uuid, f"{server.name} is {server.status} after a {action} that succeeded"
                 )

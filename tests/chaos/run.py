@@ -35,6 +35,8 @@ class Run:
         self._options = options
         self._exchanges: list[Exchange] = []
         self._stopped = False
+        # Where there is a hypervisor's daemon guests are processes.
+        self._guests_die = any(program.kind == HYPERVISOR for program in target.programs())
         self._admin = Token(target.access("admin"))
         self._gatherer = Gatherer(target, self._admin)
         self._outcomes_before = target.outcomes() or {}
@@ -51,9 +53,7 @@ class Run:
             Api(self._admin, self._admin.url("compute"), self._exchanges.append), _READ_PACE, self._may_go_on
         )
         threads = [reader.thread, *(client.thread for client in self._clients)]
-        programs = self._target.programs()
-        # Where there is a hypervisor's daemon guests are processes.
-        faults = draw(options.seed, programs, guests=any(program.kind == HYPERVISOR for program in programs))
+        faults = draw(options.seed, self._target.programs(), guests=self._guests_die)
         havoc = Havoc(self._target, faults, options.faults, options.seconds)
         for thread in threads:
             thread.start()
@@ -132,7 +132,7 @@ class Run:
         return [memory for client in self._clients for memory in client.memories]
 
     def _audit(self, *, actions: bool, memories: Sequence[Memory]) -> list[Difference]:
-        found = audit(self._gatherer.all(actions=actions), memories)
+        found = audit(self._gatherer.all(actions=actions), memories, guests_die=self._guests_die)
         return [each for each in found if each not in self._before]
 
     def _settle(self, quiet_from: float) -> tuple[list[Difference], float | None, list[dict[str, float]]]:

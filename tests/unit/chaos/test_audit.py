@@ -75,6 +75,12 @@ def test_a_failed_server_needs_no_guest_but_a_reason():
     assert audit(replace(failed, guests=[], allocations={}, ports=[], disks=[], taps=frozenset())) == []
 
 
+def test_guests_that_are_killed_stop_their_servers():
+    stopped = replace(WELL, servers=server(status="SHUTOFF"), guests=[Guest("s", "host1", False)])
+    assert kinds(stopped) == {WRONG}
+    assert audit(stopped, guests_die=True) == []
+
+
 def test_an_action_that_failed_leaves_what_was():
     assert audit(replace(WELL, servers=server(last_action=("stop", True)))) == []
 
