@@ -23,6 +23,15 @@ sets, the first one when it is recorded. Any action that is refused is answered 
 |---|---|---|---|---|
 """
 
+OBSERVED_HEAD = """
+## By itself
+
+What a guest that nothing is being done to makes of its server when it starts or stops by itself:
+
+| vm_state | power state | becomes |
+|---|---|---|
+"""
+
 STATUS_HEAD = """
 ## Status
 
@@ -55,7 +64,12 @@ def render() -> str:
         for task_state in names(lifecycle.TaskState):
             if lifecycle.status(vm_state, task_state) != usual:
                 shown.append(f"| `{vm_state}` | `{task_state}` | {lifecycle.status(vm_state, task_state)} |\n")
-    return HEAD + "".join(rows) + STATUS_HEAD + "".join(shown)
+    powers = {number: name.lower() for name, number in vars(lifecycle.PowerState).items() if name.isupper()}
+    observed = [
+        f"| `{vm_state}` | {powers[power_state]} | `{becomes}` |\n"
+        for (vm_state, power_state), becomes in lifecycle.OBSERVED.items()
+    ]
+    return HEAD + "".join(rows) + OBSERVED_HEAD + "".join(observed) + STATUS_HEAD + "".join(shown)
 
 
 def names(states: type) -> list[str]:

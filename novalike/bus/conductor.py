@@ -212,7 +212,7 @@ class Journal(Interface):
     """What a compute process tells the conductor. Every write carries the epoch, and fails once fenced."""
 
     topic = "novalike-conductor-journal"
-    version = "1.0"
+    version = "1.1"
 
     @call(timeout=20, repeatable=True)
     def accept(
@@ -264,9 +264,13 @@ class Journal(Interface):
 
     @cast
     def power_states(
-        self, ctx: RequestContext, *, host: str, states: dict[str, int]
+        self, ctx: RequestContext, *, host: str, states: dict[str, int], seen: dict[str, datetime.datetime | None] = {}
     ) -> None:
-        """Power states as the hypervisor sees them, by server uuid, for servers that nothing is done to."""
+        """Power states as the hypervisor sees them, by server uuid, for servers that nothing is done to.
+
+        :param seen: ``updated_at`` of the servers' records as they were when the hypervisor was asked: news that came
+            late, or were overtaken by an action, are dropped.
+        """
 
     @cast
     def vifs_changed(

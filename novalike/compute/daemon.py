@@ -101,7 +101,9 @@ class ComputeDaemon:
             pause = min(pause * 2, 5.0)
 
     def _power_changed(self, instance_uuid: str, power_state: int) -> None:
-        self.recovery.power_changed(instance_uuid)
+        # What operations make of guests they report themselves.
+        if not self.worker.works_on(instance_uuid):
+            self.recovery.power_changed(instance_uuid)
 
     def _reconcile(self) -> None:
         interval = self._conf.sync_power_state_interval

@@ -69,18 +69,10 @@ class Recovery:
                     self._correct(server, server.host)
 
     def power_changed(self, instance_uuid: str) -> None:
-        """A guest has started or stopped by itself, or because of an operation: say what it is now.
-
-        News may be late, so the hypervisor is asked once more. While an operation is under way the conductor
-        does not listen.
-        """
-        for host in self._driver.hosts():
-            for guest in self._driver.guests(host):
-                if guest.instance_uuid == instance_uuid:
-                    self._conductor.power_states(
-                        admin_context(), host=host, states={instance_uuid: guest.power_state}
-                    )
-                    return
+        """A guest has started or stopped by itself: say what it is now. News may be late, so it is asked once more."""
+        for server in self._conductor.list_host_servers(admin_context(), hosts=(), guests=(instance_uuid,)):
+            if server.host in self._driver.hosts() and server.task_state is None:
+                self._correct(server, server.host)
 
     def _correct(self, server: Server, host: str) -> None:
         """Say what a guest is doing, after another look: an operation may have ended since the first one."""
@@ -90,7 +82,9 @@ class Recovery:
             LOG.warning("instance %s has no guest on %s any more", server.uuid, host)
             power_state = PowerState.SHUTDOWN
         if power_state != server.power_state:
-            self._conductor.power_states(admin_context(), host=host, states={server.uuid: power_state})
+            self._conductor.power_states(
+                admin_context(), host=host, states={server.uuid: power_state}, seen={server.uuid: server.updated_at}
+            )
 
     def _report_unknown(self, host: str, uuid: str) -> None:
         if (host, uuid) not in self._reported:

@@ -66,6 +66,11 @@ class Worker:
         self._stopping.set()
         self._pool.shutdown(wait=True, cancel_futures=True)
 
+    def works_on(self, instance_uuid: str) -> bool:
+        """Whether something is being done to a server here."""
+        with self._lock:
+            return instance_uuid in self._queues
+
     def hint(self, ctx: RequestContext, operation_ids: tuple[str, ...]) -> None:
         """There may be operations."""
         self._hints.put((ctx, operation_ids))

@@ -205,18 +205,26 @@ class JournalHandler:
                 found += [server for server in others if server.uuid not in known]
         return tuple(found)
 
-    def power_states(self, ctx: RequestContext, *, host: str, states: dict[str, int]) -> None:
+    def power_states(
+        self,
+        ctx: RequestContext,
+        *,
+        host: str,
+        states: dict[str, int],
+        seen: dict[str, datetime.datetime | None] = {},  # noqa: B006
+    ) -> None:
         cell = self._reports.cell_of([host])
         i = t.instances.c
 
         def write(connection: Any) -> None:
             now = utcnow()
             mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted.is_(False))
-            found = connection.execute(sa.select(i.uuid, i.vm_state, i.power_state).where(*mine)).all()
-            for uuid, vm_state, power_state in found:
-                seen = lifecycle.observed(vm_state, states[uuid])
-                if power_state != states[uuid] or "vm_state" in seen.values:
-                    servers_db.change_state(connection, uuid, seen, updated_at=now)
+            columns = sa.select(i.uuid, i.vm_state, i.power_state, i.updated_at)
+            for uuid, vm_state, power_state, updated_at in connection.execute(columns.where(*mine)).all():
+                change = lifecycle.observed(vm_state, states[uuid])
+                known = power_state == states[uuid] and "vm_state" not in change.values
+                if not known and seen.get(uuid, updated_at) == updated_at:
+                    servers_db.change_state(connection, uuid, change, updated_at=now)
 
         cell.database.write(write)
 

@@ -133,6 +133,8 @@ class CrashCloud(Cloud):
                 self.dead.remove(entry)
                 self._bury(process)
                 self._start(name)
+                # What the conductor remembers for a second: the host is not down any more.
+                self.processes["conductor"].daemon.reaper._host_status._read_at = -1000.0
 
     def _gone_on_without(self, process: Process) -> bool:
         """Let a dead process's hosts count as down. Says whether everything goes on without them."""
