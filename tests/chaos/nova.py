@@ -27,7 +27,8 @@ _KINDS = {
     "rabbitmq": BROKER,
     "mariadb": DATABASE,
 } | {name: name for name in NEIGHBOURS}
-_PORTS = {"nova-api": 8774, "nova-metadata": 8775, "rabbitmq": 5672, "mariadb": 3306}
+# Those of the APIs are open whatever their processes do.
+_PORTS = {"rabbitmq": 5672, "mariadb": 3306}
 
 # Servers that have no cell yet are build requests; a record of them is a serialized object.
 _SERVERS = "SELECT uuid, vm_state, task_state, host FROM instances WHERE deleted = 0"
@@ -69,7 +70,9 @@ class Nova:
         self._stack = stack
         self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
         names = self._supervisor.names()
-        self._programs = tuple(Program(each, kind, _port(each)) for each in names if (kind := _kind(each)) is not None)
+        self._programs = tuple(
+            Program(each, kind, _PORTS.get(each)) for each in names if (kind := _kind(each)) is not None
+        )
         # Passwords and URLs may have % in them.
         self._options = ConfigParser(interpolation=None, strict=False)
         self._options.read(stack["nova_conf"])
@@ -153,10 +156,6 @@ class Nova:
     def taps(self) -> set[str] | None:
         """Fake guests have none."""
         return None
-
-
-def _port(name: str) -> int | None:
-    return _PORTS.get(name.partition(":")[0])
 
 
 def _kind(name: str) -> str | None:

@@ -113,13 +113,14 @@ class Stack:
 
     def _declare_apis(self) -> None:
         # Cinder has no volumes here, but Nova asks its API for them at every reboot.
-        for name in ("keystone", "placement", "glance", "neutron", "cinder", "nova-metadata"):
-            self._program(name, self._uwsgi(name), 50 if name.startswith("nova") else 30)
-        # As devstack has it: two API programs that share a socket, so that no single death is an outage.
-        shared = "socket = tcp://127.0.0.1:8774\nnumprocs = 2\nnumprocs_start = 1\n"
-        options = shared + "process_name = %(program_name)s-%(process_num)d\n"
-        changes = {"http-socket = 127.0.0.1:8774": "http-socket = fd://0", "processes = 2": "processes = 1"}
-        self._program("nova-api", self._uwsgi("nova-api", changes), 50, options)
+        for name in ("keystone", "placement", "glance", "neutron", "cinder"):
+            self._program(name, self._uwsgi(name), 30)
+        # As devstack has it: two processes that share a socket, so that no single death is an outage.
+        for name, port in (("nova-api", 8774), ("nova-metadata", 8775)):
+            shared = f"socket = tcp://127.0.0.1:{port}\nnumprocs = 2\nnumprocs_start = 1\n"
+            options = shared + "process_name = %(program_name)s-%(process_num)d\n"
+            changes = {f"http-socket = 127.0.0.1:{port}": "http-socket = fd://0", "processes = 2": "processes = 1"}
+            self._program(name, self._uwsgi(name, changes), 50, options)
 
     def _uwsgi(self, name: str, changes: Mapping[str, str] = MappingProxyType({})) -> str:
         settings = (self._peers / "etc" / "uwsgi" / f"{name}.ini").read_text()
