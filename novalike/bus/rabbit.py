@@ -16,6 +16,7 @@ import amqp
 import kombu.exceptions
 import oslo_messaging
 from oslo_config import cfg
+from oslo_messaging.rpc import dispatcher as rpc_dispatcher
 
 from novalike.bus import rabbit_options
 from novalike.bus.interface import Interface
@@ -112,6 +113,8 @@ class RabbitTransport(Transport):
                 time.sleep(_NOBODY_PAUSE)
             except (oslo_messaging.MessagingTimeout, concurrent.futures.TimeoutError) as error:
                 raise NoAnswer(reason=f"no answer from {interface.topic} in time") from error
+            except (oslo_messaging.RemoteError, rpc_dispatcher.RPCDispatcherError) as error:
+                raise _misunderstood(interface, error) from error
             except _UNREACHABLE as error:
                 raise _unreachable() from error
 
@@ -154,6 +157,16 @@ class RabbitTransport(Transport):
         closing = threading.Thread(target=self._transport.cleanup, name="goodbye", daemon=True)
         closing.start()
         closing.join(_GOODBYE_SECONDS)
+
+
+def _misunderstood(interface: type[Interface], error: Any) -> errors.NovalikeError:
+    """What a server says before its handler was even called: it is of another release, in the middle of an upgrade."""
+    kind = getattr(error, "exc_type", type(error).__name__)
+    if kind in ("UnsupportedVersion", "NoSuchMethod"):
+        return errors.Unavailable(
+            reason=f"who serves {interface.topic} is older than version {interface.version} of {interface.__name__}"
+        )
+    return errors.Internal(f"{kind} in {interface.topic}")
 
 
 def _unreachable() -> errors.Unavailable:

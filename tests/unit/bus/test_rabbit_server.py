@@ -115,6 +115,25 @@ def test_a_broker_that_is_away_is_not_waited_for(
     assert time.monotonic() - began < 2
 
 
+def test_an_older_server(transport: RabbitTransport) -> None:
+    server = transport.serve([(Desk, Clerk())], "here", 2)
+
+    class NewDesk(Interface):
+        topic = "desk"
+        version = "1.7"
+
+        @call(timeout=10)
+        def work(self, ctx: RequestContext, *, number: int) -> int:
+            raise NotImplementedError
+
+    NewDesk.__name__ = "Desk"
+    desk: NewDesk = transport.client(NewDesk)
+    with pytest.raises(errors.Unavailable, match=r"older than version 1\.7 of Desk"):
+        desk.work(admin_context(), number=1)
+    server.stop()
+    server.wait()
+
+
 def test_nobody_answers(transport: RabbitTransport) -> None:
     class Silent(Interface):
         topic = "silent"
