@@ -27,6 +27,7 @@ from novalike.virt.driver import Driver, ImageSource
 LOG = logging.getLogger(__name__)
 
 _POOL = 64
+_SOON = 5.0
 _NOVA_NAMES = {"libvirt.LibvirtDriver": "libvirt", "fake.FakeDriver": "fake"}
 
 
@@ -69,7 +70,9 @@ class ComputeDaemon:
         self.networking = Networking(conf, neutron or NeutronClient(conf))
         placement = placement or PlacementClient(conf)
         tools = Tools(conf, self.driver, self.networking, placement)
-        self.worker = Worker(tools, transport, self.endpoint, self.incarnation)
+        # Guests and records are to be compared soon.
+        self._doubtful = threading.Event()
+        self.worker = Worker(tools, transport, self.endpoint, self.incarnation, self._doubtful.set)
         self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
         self.recovery = Recovery(self.driver, transport, self.endpoint, self.incarnation)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
@@ -106,19 +109,25 @@ class ComputeDaemon:
             self.recovery.power_changed(instance_uuid)
 
     def _reconcile(self) -> None:
-        interval = self._conf.sync_power_state_interval
+        """Compare guests with records: at the start, now and then, and soon again while there are doubts."""
+        usual = self._conf.sync_power_state_interval
         while not self._stopping.is_set():
+            self._doubtful.clear()
+            clear = False
             try:
-                self.recovery.reconcile()
+                clear = self.recovery.reconcile()
             except errors.NovalikeError as error:
                 LOG.warning("guests could not be compared with their records: %s", error)
             except Exception:
                 LOG.exception("guests could not be compared with their records")
-            self._stopping.wait(interval if interval > 0 else None)
+            if clear:
+                self._doubtful.wait(usual if usual > 0 else None)
+            self._stopping.wait(_SOON)
 
     def stop(self) -> None:
         """Take nothing new up."""
         self._stopping.set()
+        self._doubtful.set()
         if self._server is not None:
             self._server.stop()
         self.worker.stop()

@@ -42,11 +42,12 @@ class Recovery:
             LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
         worker.submit(assignments)
 
-    def reconcile(self) -> None:
+    def reconcile(self) -> bool:
         """Compare what is on the hosts with the records.
 
         Records are read last. So whatever began after the hosts were looked at shows in them, and is left alone.
 
+        :returns: whether all is clear: nothing is here of a server that may yet turn out to have left.
         :raises Unavailable: the conductor or the hypervisor can't be reached.
         :raises GuestFailed: the hypervisor can't say what is there.
         """
@@ -56,17 +57,21 @@ class Recovery:
         uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
+        clear = True
         for host, uuid in residents:
             server = known.get(uuid)
             if server is None:
                 self._report_unknown(host, uuid)
             elif _has_left(server, host):
-                self._remove(host, server)
+                clear &= self._remove(host, server)
+            else:
+                clear &= server.host == host or server.vm_state == VmState.RESIZED
         for server in servers:
             if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
                 guest = guests.get((server.host, server.uuid))
                 if guest.power_state != server.power_state if guest else server.power_state == PowerState.RUNNING:
                     self._correct(server, server.host)
+        return clear
 
     def power_changed(self, instance_uuid: str) -> None:
         """A guest has started or stopped by itself: say what it is now. News may be late, so it is asked once more."""
@@ -92,7 +97,8 @@ class Recovery:
                         uuid)  # fmt: skip
             self._reported.add((host, uuid))
 
-    def _remove(self, host: str, server: Server) -> None:
+    def _remove(self, host: str, server: Server) -> bool:
+        """Remove all that is on a host of a server. Gives whether that worked."""
         LOG.info("instance %s is deleted, or not on host %s any more: removing what is left of it", server.uuid, host)
         spec = ServerSpec(server=server)
         try:
@@ -100,6 +106,8 @@ class Recovery:
             self._driver.unplug(host, spec, server.vifs)
         except errors.NovalikeError as error:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
+            return False
+        return True
 
 
 def _has_left(server: Server, host: str) -> bool:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from novalike.bus import conductor as interfaces
@@ -23,7 +23,10 @@ _THREADS = 64
 
 
 class Worker:
-    """Runs the operations of this process's hosts."""
+    """Runs the operations of this process's hosts.
+
+    :param on_fenced: called when an operation turned out to be somebody else's: what was done for it may be left over.
+    """
 
     def __init__(
         self,
@@ -31,8 +34,10 @@ class Worker:
         transport: Transport,
         endpoint: str,
         incarnation: str,
+        on_fenced: Callable[[], None] = lambda: None,
     ) -> None:
         self._tools = tools
+        self._on_fenced = on_fenced
         self._endpoint = endpoint
         self._incarnation = incarnation
         self._stopping = threading.Event()
@@ -129,6 +134,7 @@ class Worker:
                 self._run(ctx, assignment)
             except errors.Fenced as error:
                 LOG.info("instance %s: %s", instance_uuid, error)
+                self._on_fenced()
             except Exception:
                 LOG.exception("instance %s: operation %s failed", instance_uuid, assignment.operation.uuid)
             with self._lock:

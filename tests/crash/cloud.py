@@ -24,8 +24,9 @@ from tests.crash.process import CrashTransport, Gate, GatedDatabase, Process
 from tests.functional.conftest import furnish
 from tests.functional.harness import ADMIN_PROJECT, DEMO_PROJECT, Client, Cloud
 
-# A dead process is started again after this many seconds.
+# A dead process is started again after this many seconds; a frozen conductor, scheduler or API goes on after this many.
 RESTART_AFTER = 0.03
+THAW_AFTER = 1.5
 HASTE = {
     "conductor__operation_lease": 0.3, "conductor__reaper_interval": 0.1, "conductor__operation_resend_after": 0.2,
     "conductor__operation_remind_after": 0.4, "conductor__operation_timeout": 30, "neighbour_patience": 3.0,
@@ -34,22 +35,25 @@ HASTE = {
 
 
 class CrashCloud(Cloud):
-    """Two compute processes (``a`` and ``b``) with two hosts each, a conductor, a scheduler, an API.
+    """Two compute processes (``a`` and ``b``) with two hosts each, a conductor or several, a scheduler, an API.
 
     :ivar plan: what happens at the points that processes pass.
     :ivar late: a compute process that dies stays away until its operations have ended without it.
     """
 
-    def __init__(self, folder: Path, *, cells: int = 1, **options: Any) -> None:
+    def __init__(self, folder: Path, *, cells: int = 1, conductors: int = 1, **options: Any) -> None:
         self.plan = Plan()
         self.late = False
         self.dead: list[tuple[float, Process]] = []
+        self.frozen: list[tuple[float, Process]] = []
         self.processes: dict[str, Process] = {}
         self._compute_confs: dict[str, cfg.ConfigOpts] = {}
         self._options = {**HASTE, **options}
         super().__init__(folder, hosts=2, cells=cells, **self._options)
         self.bus.fault = lambda interface, method: self.plan.message(interface, method)
         self._start("compute b")
+        for number in range(2, conductors + 1):
+            self._start(f"conductor {number}")
         self._start("api")
         self.databases = [
             Database(f"sqlite:///{path}", self.conf) for path in sorted(folder.glob("cell*.db"))
@@ -74,7 +78,7 @@ class CrashCloud(Cloud):
         )
         process.transport = CrashTransport(self.bus, process)
         self.processes[name] = process
-        make = {"conductor": self._conductor, "scheduler": self._scheduler, "api": self._api}.get(name)
+        make = {"conductor": self._conductor, "scheduler": self._scheduler, "api": self._api}.get(process.kind)
         process.daemon = make(process) if make else self._compute(process, name)
         if name != "api":
             process.daemon.start()
@@ -119,11 +123,26 @@ class CrashCloud(Cloud):
     def kill(self, process: Process) -> None:
         """End a process at once, as SIGKILL does."""
         process.alive = False
+        process.running.set()
         process.transport.close()
         self.dead.append((time.monotonic(), process))
 
+    def freeze(self, process: Process) -> None:
+        """Let a process stand still, as SIGSTOP does, until everything has gone on without it."""
+        process.running.clear()
+        self.frozen.append((time.monotonic(), process))
+
     def tend(self) -> None:
-        """Bury the dead, and start those again whose time has come."""
+        """Bury the dead, and start those again whose time has come. Let the frozen go on."""
+        for entry in list(self.frozen):
+            froze_at, process = entry
+            given_up = self._gone_on_without(process) if process.kind == "compute" else True
+            if given_up and time.monotonic() - froze_at >= (0 if process.kind == "compute" else THAW_AFTER):
+                self.frozen.remove(entry)
+                process.running.set()
+                if process.kind == "compute":
+                    process.daemon.inventory.report()
+                    self._forget_downtime()
         for entry in list(self.dead):
             died_at, process = entry
             name = next(n for n, p in self.processes.items() if p is process)
@@ -133,8 +152,13 @@ class CrashCloud(Cloud):
                 self.dead.remove(entry)
                 self._bury(process)
                 self._start(name)
-                # What the conductor remembers for a second: the host is not down any more.
-                self.processes["conductor"].daemon.reaper._host_status._read_at = -1000.0
+                self._forget_downtime()
+
+    def _forget_downtime(self) -> None:
+        """Conductors remember for a second which hosts are down."""
+        for process in self.processes.values():
+            if process.kind == "conductor":
+                process.daemon.reaper._host_status._read_at = -1000.0
 
     def _gone_on_without(self, process: Process) -> bool:
         """Let a dead process's hosts count as down. Says whether everything goes on without them."""
@@ -185,6 +209,8 @@ class CrashCloud(Cloud):
             return "a process is dead"
         if not self.plan.is_over():
             return "something is away"
+        if self.frozen:
+            return "a process is frozen"
         if self.bus.under_way:
             return "messages are under way"
         o, i = t.operations.c, t.instances.c
@@ -201,8 +227,8 @@ class CrashCloud(Cloud):
         for process in self.computes():
             if process.daemon.worker._mine:
                 return "a compute process works"
-        conductor = self.processes["conductor"].daemon
-        return "a conductor works" if conductor.leases._at_work else None
+        conductors = [process.daemon for process in self.processes.values() if process.kind == "conductor"]
+        return "a conductor works" if any(conductor.leases._at_work for conductor in conductors) else None
 
     def settle(self, timeout: float = 60.0) -> str | None:
         """Wait until everything has come to rest. Gives what has not."""
@@ -212,9 +238,8 @@ class CrashCloud(Cloud):
             unrest = self.unrest()
             if unrest is None:
                 # Hosts compare guests with records now and then: now.
-                for process in self.computes():
-                    process.daemon.recovery.reconcile()
-                if self.unrest() is None:
+                clear = [process.daemon.recovery.reconcile() for process in self.computes()]
+                if all(clear) and self.unrest() is None:
                     return None
             if time.monotonic() > deadline:
                 return unrest

@@ -39,16 +39,16 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def pass_all(folder: Path) -> Callable[[Sequence[trials.Trial]], None]:
+def pass_all(folder: Path) -> Callable[..., None]:
     """Runs trials, and fails when one left differences.
 
     ``NOVALIKE_CRASH_SHARE`` (0 to 1) is the share of them that is run: every n-th.
     """
     step = round(1 / float(os.environ.get("NOVALIKE_CRASH_SHARE", "1")))
 
-    def run(wanted: Sequence[trials.Trial]) -> None:
+    def run(wanted: Sequence[trials.Trial], *, conductors: int = 1) -> None:
         wrong = []
-        for result in trials.run(wanted[::step], folder):
+        for result in trials.run(wanted[::step], folder, conductors=conductors):
             _TOTAL["trials"] += 1
             _TOTAL["unreached"] += not result.reached
             if result.differences:

@@ -45,8 +45,9 @@ class Failure(NamedTuple):
 class Mishap(NamedTuple):
     """The one thing that goes wrong at a moment.
 
-    :param what: ``kill``; ``away`` (nobody answers, once); ``outage`` (nothing of that sort answers for a while);
-        ``deadlock``; of messages ``lose``, ``double``, ``delay``, ``lose reply``; ``guests die``.
+    :param what: ``kill``; ``freeze`` (until everybody has given it up); ``away`` (nobody answers, once); ``outage``
+        (nothing of that sort answers for a while); ``deadlock``; of messages ``lose``, ``double``, ``delay``,
+        ``lose reply``; ``guests die``.
     """
 
     what: str
@@ -61,7 +62,7 @@ class Plan:
 
     :param failures: steps that fail, whatever else happens.
     :param mishap: None only records.
-    :param on_kill: called with the process that dies.
+    :param on_kill, on_freeze: called with the process that dies, or freezes.
     :param on_guests_die: called when all guests are to die.
     """
 
@@ -71,11 +72,13 @@ class Plan:
         mishap: Mishap | None = None,
         *,
         on_kill: Callable[[Process], None] = lambda process: None,
+        on_freeze: Callable[[Process], None] = lambda process: None,
         on_guests_die: Callable[[], None] = lambda: None,
     ) -> None:
         self._failures = failures
         self.mishap = mishap
         self._on_kill = on_kill
+        self._on_freeze = on_freeze
         self._on_guests_die = on_guests_die
         self.moments: list[Moment] = []
         self.reached = mishap is None
@@ -102,6 +105,8 @@ class Plan:
     def _strike(self, process: Process, mishap: Mishap) -> None:
         if mishap.what == "kill":
             self._on_kill(process)
+        elif mishap.what == "freeze":
+            self._on_freeze(process)
         elif mishap.what == "away":
             raise errors.Unavailable(reason="away, as ordered")
         elif mishap.what == "outage":

@@ -67,14 +67,18 @@ class Process:
         self.kind = kind
         self._spoils = spoils
         self.alive = True
+        self.running = threading.Event()
+        self.running.set()
         self.daemon: Any = None
         self.transport: Any = None
         self._watch = watch
 
     def check(self) -> None:
-        """
+        """Go on, unless it is frozen.
+
         :raises Death: it is dead.
         """
+        self.running.wait()
         if not self.alive:
             raise Death(self)
 

@@ -74,7 +74,8 @@ def _action(body: dict[str, Any], done: str, before: str) -> Callable[[CrashClou
         name, server_id = made
         status = _ask(cloud, "POST", f"/servers/{server_id}/action", body)
         assert status in (None, 202), status
-        failing = {before, "ERROR"} if cloud.plan._failures or cloud.late else set()
+        given_up = cloud.late or (cloud.plan.mishap is not None and cloud.plan.mishap.what == "freeze")
+        failing = {before, "ERROR"} if cloud.plan._failures or given_up else set()
         return {name: frozenset({done} | failing if status else {done, before} | failing)}
 
     return act

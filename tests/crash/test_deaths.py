@@ -1,6 +1,6 @@
-"""A process dies at each point of each workflow, with and without a step that fails."""
+"""A process dies, or freezes, at each point of each workflow, with and without a step that fails."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from tests.crash.plan import Failure
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.crash.trials import Trial
 
-PassAll = Callable[[Sequence[Trial]], None]
+PassAll = Callable[..., None]
 CASES = [
     pytest.param(scenario, failures, id="-".join((scenario.name, *(f.name for f in failures))).replace(" ", "_"))
     for scenario in SCENARIOS
@@ -34,3 +34,11 @@ def test_a_host_that_dies_is_given_up_before_it_comes_back(
     _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
     deaths = [mishap for mishap in trials.deaths(moments) if mishap.moment.kind == "compute"]
     pass_all([Trial(scenario, (), mishap, late=True) for mishap in deaths])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "_"))
+def test_a_process_that_was_given_up_goes_on(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+    """It was frozen, or cut off: a host, or one of two conductors."""
+    _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
+    frozen = [moment for moment in moments if moment.kind in ("compute", "conductor")]
+    pass_all([Trial(scenario, (), mishap) for mishap in trials.freezes(frozen)], conductors=2)

@@ -45,7 +45,8 @@ class Result(NamedTuple):
 class Lane:
     """A cloud, used for one trial after another, and made anew after one that went wrong."""
 
-    def __init__(self, folder: Path, scenario: Scenario) -> None:
+    def __init__(self, folder: Path, scenario: Scenario, *, conductors: int = 1) -> None:
+        self._conductors = conductors
         self._folder = folder
         self._scenario = scenario
         self._made = 0
@@ -55,7 +56,7 @@ class Lane:
         self._made += 1
         folder = self._folder / str(self._made)
         folder.mkdir(parents=True)
-        return CrashCloud(folder, **self._scenario.options)
+        return CrashCloud(folder, conductors=self._conductors, **self._scenario.options)
 
     def run(self, trial: Trial) -> tuple[Result, list[Moment]]:
         """Run a trial. Gives also the moments that were passed.
@@ -75,7 +76,7 @@ class Lane:
         made = trial.scenario.prepare(cloud)
         cloud.late = trial.late
         plan = cloud.plan = Plan(
-            trial.failures, trial.mishap, on_kill=cloud.kill, on_guests_die=cloud.guests_die
+            trial.failures, trial.mishap, on_kill=cloud.kill, on_freeze=cloud.freeze, on_guests_die=cloud.guests_die
         )
         tending = _Tender(cloud)
         try:
@@ -139,13 +140,13 @@ def moments_of(scenario: Scenario, failures: tuple[Failure, ...], folder: Path) 
     return result, list(dict.fromkeys(moments))
 
 
-def run(trials: Sequence[Trial], folder: Path) -> Iterator[Result]:
+def run(trials: Sequence[Trial], folder: Path, *, conductors: int = 1) -> Iterator[Result]:
     """Run trials of one scenario, several at a time."""
     remaining = iter(trials)
     lock = threading.Lock()
 
     def work(number: int) -> list[Result]:
-        lane = Lane(folder / f"lane{number}", trials[0].scenario)
+        lane = Lane(folder / f"lane{number}", trials[0].scenario, conductors=conductors)
         results = []
         while True:
             with lock:
@@ -157,7 +158,7 @@ def run(trials: Sequence[Trial], folder: Path) -> Iterator[Result]:
                 results.append(lane.run(trial)[0])
             except BaseException as error:
                 results.append(Result(trial, True, (f"the trial itself broke: {error!r}",)))
-                lane = Lane(folder / f"lane{number}-{len(results)}", trial.scenario)
+                lane = Lane(folder / f"lane{number}-{len(results)}", trial.scenario, conductors=conductors)
 
     with ThreadPoolExecutor(LANES) as pool:
         for results in pool.map(work, range(min(LANES, len(trials)))):
@@ -167,6 +168,11 @@ def run(trials: Sequence[Trial], folder: Path) -> Iterator[Result]:
 def deaths(moments: Iterable[Moment]) -> list[Mishap]:
     """The death of the process at each of these moments."""
     return [Mishap("kill", moment) for moment in moments]
+
+
+def freezes(moments: Iterable[Moment]) -> list[Mishap]:
+    """A process that freezes at each of these moments, and goes on when it has been given up."""
+    return [Mishap("freeze", moment) for moment in moments]
 
 
 def faults(moments: Iterable[Moment]) -> list[Mishap]:
