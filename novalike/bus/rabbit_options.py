@@ -12,9 +12,9 @@ from oslo_messaging._drivers import amqpdriver
 GROUP = "oslo_messaging_rabbit"
 
 DEFAULTS: dict[str, Any] = {
-    # A connection without a sign of life for 20 s is given up, on either side. 60 s is how long each request would hang
-    # on a broker that is frozen or behind a cut cable.
-    "heartbeat_timeout_threshold": 20,
+    # A connection without a sign of life for 30 s is given up, on either side. 60 s is how long each request would hang
+    # on a broker that is frozen or behind a cut cable; with 20 s a machine that is very busy loses connections.
+    "heartbeat_timeout_threshold": 30,
     # After a loss: connect again at once, then every second. Pauses that grow to 30 s would outlast a broker's restart.
     "kombu_reconnect_delay": 0.1,
     "rabbit_retry_interval": 1,

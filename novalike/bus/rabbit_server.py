@@ -23,7 +23,7 @@ LOG = logging.getLogger(__name__)
 
 # Seconds for which no message is taken when all threads are busy. Not for ever: the connection's signs of life are
 # given by the same thread.
-_FULL_SECONDS = 15.0
+_FULL_SECONDS = 5.0
 # Seconds that a broker may take to take leave, and to take the last answers. When it is away nobody waits for them.
 _LEAVE_SECONDS = 3.0
 

@@ -37,6 +37,8 @@ class User(threading.Thread):
         self.troubles: list[str] = []
         self.made: list[str] = []
         self.asked = 0
+        # Seconds: of a request, and until a server was what was asked for.
+        self.slowest_answer = self.slowest_change = 0.0
 
     def run(self) -> None:
         """Until told that it is enough; then the last servers are deleted."""
@@ -77,17 +79,19 @@ class User(threading.Thread):
         except exceptions.ClientException as error:
             self.troubles.append(f"{method} {path}: {type(error).__name__}: {error}")
             return None
+        took = time.monotonic() - began
+        self.slowest_answer = max(self.slowest_answer, took)
         if answer.status_code != expected:
-            took = time.monotonic() - began
             self.troubles.append(f"{method} {path}: {answer.status_code} after {took:.1f} s: {answer.text[:300]}")
             return None
         return answer.json() if answer.content else {}
 
     def _wait(self, server_id: str, wanted: str | None) -> None:
         """Until a server has a status and nothing is done to it; None is until it is gone."""
-        end = time.monotonic() + PATIENCE
+        began = time.monotonic()
         found: Any = None
-        while time.monotonic() < end:
+        while time.monotonic() < began + PATIENCE:
+            self.slowest_change = max(self.slowest_change, time.monotonic() - began)
             self.asked += 1
             try:
                 answer = self._api.ask("GET", f"/servers/{server_id}")
@@ -167,6 +171,8 @@ def test_nobody_notices_that_all_daemons_are_restarted(stack: Stack, admin_api: 
         for user in users:
             user.join(3 * PATIENCE)
     print(f"{sum(user.asked for user in users)} requests, {sum(len(user.made) for user in users)} servers")
+    print(f"slowest answer {max(user.slowest_answer for user in users):.1f} s, ", end="")
+    print(f"slowest change {max(user.slowest_change for user in users):.1f} s")
     assert [trouble for user in users for trouble in user.troubles] == []
     assert all(user.made for user in users)
     for server_id in (server_id for user in users for server_id in user.made):
