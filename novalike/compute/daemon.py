@@ -115,7 +115,7 @@ class ComputeDaemon:
             self._doubtful.clear()
             clear = False
             try:
-                clear = self.recovery.reconcile()
+                clear = self.recovery.reconcile(self.worker.works_on)
             except errors.NovalikeError as error:
                 LOG.warning("guests could not be compared with their records: %s", error)
             except Exception:

@@ -6,6 +6,7 @@ and what nobody knows is reported and left alone.
 """
 
 import logging
+from collections.abc import Callable
 
 from novalike.bus import conductor as interfaces
 from novalike.bus.transport import Transport
@@ -42,11 +43,12 @@ class Recovery:
             LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
         worker.submit(assignments)
 
-    def reconcile(self) -> bool:
+    def reconcile(self, works_on: Callable[[str], bool] = lambda uuid: False) -> bool:
         """Compare what is on the hosts with the records.
 
         Records are read last. So whatever began after the hosts were looked at shows in them, and is left alone.
 
+        :param works_on: whether this process is doing something to a server.
         :returns: whether all is clear: nothing is here of a server that may yet turn out to have left.
         :raises Unavailable: the conductor or the hypervisor can't be reached.
         :raises GuestFailed: the hypervisor can't say what is there.
@@ -65,7 +67,8 @@ class Recovery:
             elif _has_left(server, host):
                 clear &= self._remove(host, server)
             else:
-                clear &= server.host == host or server.vm_state == VmState.RESIZED
+                # What somebody else does to a server, because we were away, he does not tell us.
+                clear &= _is_settled(server) or (server.host == host and works_on(uuid))
         for server in servers:
             if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
                 guest = guests.get((server.host, server.uuid))
@@ -118,5 +121,9 @@ def _has_left(server: Server, host: str) -> bool:
     """
     if server.vm_state == VmState.DELETED:
         return True
-    settled = server.task_state is None and server.vm_state not in (VmState.BUILDING, VmState.RESIZED)
-    return settled and server.host != host
+    return server.host != host and server.vm_state != VmState.RESIZED and _is_settled(server)
+
+
+def _is_settled(server: Server) -> bool:
+    """Whether nothing is being done to a server."""
+    return server.task_state is None and server.vm_state != VmState.BUILDING

@@ -238,7 +238,8 @@ class CrashCloud(Cloud):
             unrest = self.unrest()
             if unrest is None:
                 # Hosts compare guests with records now and then: now.
-                clear = [process.daemon.recovery.reconcile() for process in self.computes()]
+                daemons = [process.daemon for process in self.computes()]
+                clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
                 if all(clear) and self.unrest() is None:
                     return None
             if time.monotonic() > deadline:

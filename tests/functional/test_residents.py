@@ -1,11 +1,12 @@
 """What is left on a host after something died at a bad moment goes, and nothing else."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from novalike.compute import recovery
+from novalike.compute import daemon, recovery
 from novalike.compute.daemon import ComputeDaemon
 from novalike.objects import errors
 from novalike.objects.lifecycle import PowerState
@@ -207,3 +208,28 @@ def test_what_can_not_be_removed_now_is_tried_again(make_cloud: MakeCloud) -> No
     cloud.compute.driver.destroy = destroy  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert not _residents(cloud.compute)
+
+
+def test_deleted_by_others_while_the_host_is_coming_back(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The host is back before the delete that goes on without it has ended, and nobody tells it when it has."""
+    monkeypatch.setattr(daemon, "_SOON", 0.2)
+    cloud = make_cloud(hosts=1, **QUICK)
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    cloud.stop(cloud.compute)
+    cloud.eventually(lambda: _shown(cloud, uuid)["host_status"] == "DOWN", timeout=15)
+
+    def away(*_args: Any, **_kwargs: Any) -> None:
+        raise errors.Unavailable(reason="away")
+
+    cloud.neutron.fail = away
+    cloud.demo.delete(f"/servers/{uuid}")
+    cloud.compute = cloud.start_compute()
+    cloud.eventually(lambda: _shown(cloud, uuid)["host_status"] == "UP")
+    time.sleep(0.5)
+    assert _residents(cloud.compute)  # its first look has found a server that is being deleted
+    cloud.neutron.fail = lambda *args, **kwargs: None
+    cloud.demo.wait_gone(uuid)
+    cloud.eventually(lambda: not _residents(cloud.compute))
