@@ -10,8 +10,10 @@ from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 
-# Seconds to connect, and between two bytes of an answer.
-TIMEOUT = (5.0, 60.0)
+# Seconds to connect.
+CONNECT = 5.0
+# Seconds that a request may take with all its repetitions: on our own behalf, and while a user waits.
+PATIENCE, USERS_PATIENCE = 60.0, 20.0
 
 
 class Rest:
@@ -50,11 +52,13 @@ class Rest:
                 sent["X-OpenStack-Request-ID"] = user.global_id
         again = 0 if method == "POST" else self._retries
         pause = self._pause
+        deadline = time.monotonic() + (PATIENCE if user is None else USERS_PATIENCE)
         while True:
+            timeout = (CONNECT, max(deadline - time.monotonic(), 1.0))
             try:
                 # keystoneauth's own repetitions are switched off: it would repeat a POST as well.
                 response = self._session.request(
-                    method, path, headers=sent, token=token, timeout=TIMEOUT, connect_retries=0, **options
+                    method, path, headers=sent, token=token, timeout=timeout, connect_retries=0, **options
                 )
                 if response.status_code < 500:
                     return response
@@ -62,7 +66,7 @@ class Rest:
                 trouble = errors.Unavailable(reason=f"{self._session.section} answered {response.status_code}")
             except errors.Unavailable as error:
                 trouble = error
-            if again <= 0:
+            if again <= 0 or time.monotonic() + pause >= deadline:
                 raise trouble
             again -= 1
             time.sleep(pause)

@@ -52,3 +52,18 @@ def test_user_is_asked_for_with_token_and_request_id():
     assert session.asked[0].token == "token"
     assert session.asked[0].headers == {"X-OpenStack-Request-ID": "req-11111111-1111-1111-1111-111111111111"}
     assert session.asked[1].token is None
+
+
+@pytest.mark.parametrize(("user", "tries"), [(None, 3), (context(), 1)])
+def test_who_waits_for_a_frozen_service_waits_for_one_patience_in_all(monkeypatch, user, tries):
+    now = [0.0]
+
+    def respond(asked):
+        now[0] += 19.8
+        raise errors.Unavailable(reason="no answer in time")
+
+    monkeypatch.setattr("novalike.clients.rest.time.monotonic", lambda: now[0])
+    session = FakeSession(respond)
+    with pytest.raises(errors.Unavailable):
+        Rest(session, retries=5, pause=0.3).request("GET", "/", user=user)
+    assert len(session.asked) == tries
