@@ -127,6 +127,14 @@ class CrashCloud(Cloud):
         process.transport.close()
         self.dead.append((time.monotonic(), process))
 
+    def reboot(self, process: Process) -> None:
+        """Switch a compute process's hosts off and on again."""
+        process.alive = False
+        driver = process.daemon.driver._inner
+        for host in driver.hosts():
+            driver.reboot_host(host)
+        self.kill(process)
+
     def freeze(self, process: Process) -> None:
         """Let a process stand still, as SIGSTOP does, until everything has gone on without it."""
         process.running.clear()

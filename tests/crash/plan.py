@@ -47,7 +47,7 @@ class Mishap(NamedTuple):
 
     :param what: ``kill``; ``freeze`` (until everybody has given it up); ``away`` (nobody answers, once); ``outage``
         (nothing of that sort answers for a while); ``deadlock``; of messages ``lose``, ``double``, ``delay``,
-        ``lose reply``; ``guests die``.
+        ``lose reply``; ``guests die``; ``host reboots`` (its process dies, its guests are off, its interfaces gone).
     """
 
     what: str
@@ -64,6 +64,7 @@ class Plan:
     :param mishap: None only records.
     :param on_kill, on_freeze: called with the process that dies, or freezes.
     :param on_guests_die: called when all guests are to die.
+    :param on_reboot: called with the process whose hosts reboot.
     """
 
     def __init__(
@@ -74,12 +75,14 @@ class Plan:
         on_kill: Callable[[Process], None] = lambda process: None,
         on_freeze: Callable[[Process], None] = lambda process: None,
         on_guests_die: Callable[[], None] = lambda: None,
+        on_reboot: Callable[[Process], None] = lambda process: None,
     ) -> None:
         self._failures = failures
         self.mishap = mishap
         self._on_kill = on_kill
         self._on_freeze = on_freeze
         self._on_guests_die = on_guests_die
+        self._on_reboot = on_reboot
         self.moments: list[Moment] = []
         self.reached = mishap is None
         self._turns: Counter[tuple[str, str]] = Counter()
@@ -113,6 +116,8 @@ class Plan:
             self._away_until = time.monotonic() + OUTAGE_SECONDS
         elif mishap.what == "guests die":
             self._on_guests_die()
+        elif mishap.what == "host reboots":
+            self._on_reboot(process)
 
     def is_over(self) -> bool:
         """Whether nobody is away any more."""

@@ -1,4 +1,4 @@
-"""Nobody dies, but messages, the database, a neighbour or the guests do what they shouldn't, at each point."""
+"""Messages, the database, a neighbour, guests or hosts do what they shouldn't, at each point."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,8 +21,9 @@ def test_what_is_away_is_waited_for(scenario: Scenario, folder: Path, pass_all: 
     pass_all([Trial(scenario, (), mishap) for mishap in trials.faults(moments)])
 
 
+@pytest.mark.parametrize("what", ["guests die", "host reboots"])
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-def test_guests_that_die_meanwhile(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+def test_hosts_and_guests_that_stop(scenario: Scenario, what: str, folder: Path, pass_all: PassAll) -> None:
     _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
     at_hosts = [moment for moment in moments if moment.kind == "compute"]
-    pass_all([Trial(scenario, (), Mishap("guests die", moment)) for moment in at_hosts])
+    pass_all([Trial(scenario, (), Mishap(what, moment)) for moment in at_hosts])

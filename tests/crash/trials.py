@@ -76,8 +76,9 @@ class Lane:
         made = trial.scenario.prepare(cloud)
         cloud.late = trial.late
         plan = cloud.plan = Plan(
-            trial.failures, trial.mishap, on_kill=cloud.kill, on_freeze=cloud.freeze, on_guests_die=cloud.guests_die
-        )
+            trial.failures, trial.mishap, on_kill=cloud.kill, on_freeze=cloud.freeze, on_guests_die=cloud.guests_die,
+            on_reboot=cloud.reboot,
+        )  # fmt: skip
         tending = _Tender(cloud)
         try:
             expected = trial.scenario.act(cloud, made)
@@ -86,7 +87,7 @@ class Lane:
         unrest = cloud.settle()
         moments = list(plan.moments)
         found = [f"not at rest: {unrest}"] if unrest else []
-        if trial.mishap is not None and trial.mishap.what == "guests die":
+        if trial.mishap is not None and trial.mishap.what in ("guests die", "host reboots"):
             expected = {name: statuses | {"SHUTOFF", "ACTIVE"} for name, statuses in expected.items()}
         found += audit.differences(cloud, expected)
         cloud.plan, cloud.late = Plan(), False
