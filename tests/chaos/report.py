@@ -69,8 +69,13 @@ def _summary(values: list[float]) -> dict[str, float]:
 
 
 def reads(exchanges: Iterable[Exchange], happened: Sequence[Happened]) -> dict[str, Any]:
-    """How reads fared; those that were refused although nothing that they need was away are ``unexcused``."""
+    """How reads fared; those that were refused although nothing that they need was away are ``unexcused``.
+
+    ``last refused`` is how many seconds after the end of a fault a read that was begun then was still refused because
+    of it, at most.
+    """
     answered = refused = unheard = 0
+    last = 0.0
     unexcused = []
     for each in exchanges:
         if not each.is_read:
@@ -84,22 +89,29 @@ def reads(exchanges: Iterable[Exchange], happened: Sequence[Happened]) -> dict[s
             kinds = ("api",)
         else:
             refused += 1
-        if not _was_away(kinds, each, happened):
+        causes = _causes(kinds, each, happened)
+        if causes:
+            last = max(last, min(each.at - cause.ended for cause in causes))
+        else:
             unexcused.append(each)
     return {
         "answered": answered,
         "refused with 503": refused,
         "no answer": unheard,
+        "last refused": round(last, 1),
         "unexcused": len(unexcused),
         "examples": [_brief(each, happened) for each in unexcused[:_EXAMPLES]],
     }
 
 
-def _was_away(kinds: Sequence[str], exchange: Exchange, happened: Sequence[Happened]) -> bool:
+def _causes(kinds: Sequence[str], exchange: Exchange, happened: Sequence[Happened]) -> list[Happened]:
+    """The faults of these kinds of programs that a request may have met."""
     begin, end = exchange.at, exchange.at + exchange.seconds
-    return any(
-        each.fault.program.kind in kinds and each.began <= end and begin <= each.ended + GRACE for each in happened
-    )
+    return [
+        each
+        for each in happened
+        if each.fault.program.kind in kinds and each.began <= end and begin <= each.ended + GRACE
+    ]
 
 
 def errors(exchanges: Iterable[Exchange], happened: Sequence[Happened]) -> dict[str, Any]:
