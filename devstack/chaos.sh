@@ -19,7 +19,7 @@ case $CHAOS_TARGET in
   # at least 200 faults and 2,000 operations in 15 minutes
   fake) export FAKE_HOSTS=20 FAKE_COMPUTES=4; : "${CHAOS_SECONDS:=900}"; per_minute=(14 134) options=() ;;
   # guests are emulated: few, and slow; one that is asked to shut down gets a minute
-  libvirt) : "${CHAOS_SECONDS:=300}"; per_minute=(8 8) options=(--clients 2 --servers 1 --settle 150) ;;
+  libvirt) : "${CHAOS_SECONDS:=300}"; per_minute=(8 5) options=(--clients 2 --servers 1 --pace 2 --settle 150) ;;
   *) die "CHAOS_TARGET=$CHAOS_TARGET: fake or libvirt is wanted" ;;
 esac
 read_settings

@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--operations", type=int, default=2000, help="how many must be accepted at least")
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--servers", type=int, default=5, help="that each client has at a time")
+    parser.add_argument("--pace", type=float, help="seconds between two steps of a client; of itself, what is needed")
     parser.add_argument("--settle", type=float, default=60, help="seconds after the last fault, for all to be quiet")
     parser.add_argument("--seed", default=time.strftime("%Y%m%d%H%M%S"), help="the same seed draws the same faults")
     parser.add_argument("--report", type=Path, default=Path("chaos-report.json"))

@@ -95,7 +95,7 @@ class Run:
         options = self._options
         token = Token(self._target.access("demo"))
         url = token.url("compute")
-        pace = options.seconds * options.clients / (options.operations * _SURPLUS)
+        pace = options.pace or options.seconds * options.clients / (options.operations * _SURPLUS)
         body = self._body(token)
         return [
             Client(
