@@ -26,9 +26,12 @@ class Networks(Source, Protocol):
     def together(self, calls: Sequence[Any]) -> list[Any]: ...
 
 
-def mark(*, created: bool, index: int, tag: str | None) -> Json:
-    """What we note in the binding profile of a port."""
-    noted: Json = {"created": created, "index": index}
+def mark(*, created: bool, index: int, tag: str | None, epoch: int = 0) -> Json:
+    """What we note in the binding profile of a port.
+
+    :param epoch: of the operation, when the port was bound.
+    """
+    noted: Json = {"created": created, "index": index, "epoch": epoch}
     if tag:
         noted["tag"] = tag
     return noted
@@ -38,6 +41,11 @@ def mark_of(port: Json) -> Json | None:
     """What :func:`mark` noted, or None."""
     noted = (port.get("binding:profile") or {}).get(MARK)
     return noted if isinstance(noted, dict) else None
+
+
+def epoch_of(port: Json) -> int:
+    """The epoch at which a port was bound; 0 if we did not."""
+    return int((mark_of(port) or {}).get("epoch") or 0)
 
 
 def ordered(ports: Sequence[Json], known: Sequence[Vif] = ()) -> list[Json]:

@@ -5,7 +5,7 @@ Everything looks at Neutron first, so each method may be called again after it w
 
 import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from oslo_config import cfg
 from oslo_utils import uuidutils
@@ -44,11 +44,14 @@ class Networking:
 
     # -- making
 
-    def allocate(self, ctx: RequestContext, spec: ServerSpec, host: str) -> tuple[Vif, ...]:
+    def allocate(self, ctx: RequestContext, spec: ServerSpec, host: str, *, epoch: int = 0) -> tuple[Vif, ...]:
         """The server's interfaces, bound to ``host``; what is missing is made.
 
         When it raises, :meth:`deallocate` undoes what was done so far.
 
+        :param epoch: of the operation. It is noted on the ports: a worker that was given up, and does not know it
+            yet, does not take back what its successor has.
+        :raises Fenced: a successor has taken a port over.
         :raises NetworkNotFound, NetworkAmbiguous, PortNotFound, PortInUse, PortNotUsable: what was asked for can't be.
         :raises FixedIpInUse, FixedIpInvalid, NoMoreFixedIps, PortLimitExceeded: no address, or too many ports.
         :raises SecurityGroupNotFound, SecurityGroupAmbiguous, SecurityGroupsNotApplicable: as they say.
@@ -61,7 +64,7 @@ class Networking:
         given = _given(spec)
         for attempt in range(1, _TRIES + 1):
             try:
-                ports, new = self._allocate_once(ctx, spec, host)
+                ports, new = self._allocate_once(ctx, spec, _Grip(host, epoch))
                 return neutron_vifs.read_vifs(
                     self._neutron,
                     ports,
@@ -78,7 +81,9 @@ class Networking:
                     raise
         raise AssertionError("unreachable")
 
-    def _allocate_once(self, ctx: RequestContext, spec: ServerSpec, host: str) -> tuple[list[Json], frozenset[str]]:
+    def _allocate_once(
+        self, ctx: RequestContext, spec: ServerSpec, grip: "_Grip"
+    ) -> tuple[list[Json], frozenset[str]]:
         """The server's ports, and the ids of those that didn't exist before."""
         server = spec.server
         present = self._neutron.ports(device_id=server.uuid)
@@ -88,10 +93,10 @@ class Networking:
             LOG.info("Deleting port %s of instance %s: nobody needs it", port["id"], server.uuid)
             self._neutron.delete_port(port["id"])
         taken = self._neutron.together(
-            [lambda place=place: self._take(server, place, host) for place in plan.take]  # type: ignore[misc]
-            + [lambda place=place, port=port: self._keep(server, place, port, host) for place, port in plan.keep]  # type: ignore[misc]
+            [lambda place=place: self._take(server, place, grip) for place in plan.take]  # type: ignore[misc]
+            + [lambda place=place, port=port: self._keep(server, place, port, grip) for place, port in plan.keep]  # type: ignore[misc]
         )
-        made = self._create(ctx, spec, plan.create, host)
+        made = self._create(ctx, spec, plan.create, grip)
         ports = taken + made
         for port in ports:
             if port.get("binding:vif_type") == "binding_failed":
@@ -125,7 +130,7 @@ class Networking:
             return networks[0]
         return self._neutron.auto_allocate(ctx, project_id) if may_make else None
 
-    def _take(self, server: Server, place: Place, host: str) -> Json:
+    def _take(self, server: Server, place: Place, grip: "_Grip") -> Json:
         """Make a port that the user brought the server's."""
         port_id = place.request.port_id or ""
         for _ in range(_TRIES):
@@ -134,22 +139,30 @@ class Networking:
                 raise network_errors.PortNotUsable(port_id=port_id, instance_id=server.uuid)
             if port.get("device_id") not in ("", None, server.uuid):
                 raise errors.PortInUse(port_id=port_id)
-            changes = self._bound(server, place, host, port, created=False)
+            if port.get("device_id"):
+                grip.check(port)
+            changes = self._bound(server, place, grip, port, created=False)
             try:
                 return self._neutron.update_port(port_id, changes, revision=port.get("revision_number"))
             except errors.PortInUse:
                 LOG.debug("Port %s changed while it was taken", port_id)
         raise errors.PortInUse(port_id=port_id)
 
-    def _keep(self, server: Server, place: Place, port: Json, host: str) -> Json:
+    def _keep(self, server: Server, place: Place, port: Json, grip: "_Grip") -> Json:
         """Bind a port that is the server's already, unless it is bound as it should be."""
-        bound = port.get("binding:host_id") == host and port.get("binding:vif_type") not in _UNUSABLE_BINDINGS
-        if bound and neutron_vifs.mark_of(port) is not None:
-            return port
-        created = neutron_vifs.was_created_here(port, server.vifs, frozenset({place.request.port_id or ""}))
-        return self._neutron.update_port(port["id"], self._bound(server, place, host, port, created=created))
+        for _ in range(_TRIES):
+            grip.check(port)
+            if grip.has(port):
+                return port
+            created = neutron_vifs.was_created_here(port, server.vifs, frozenset({place.request.port_id or ""}))
+            changes = self._bound(server, place, grip, port, created=created)
+            try:
+                return self._neutron.update_port(port["id"], changes, revision=port.get("revision_number"))
+            except errors.PortInUse:
+                port = self._neutron.port(port["id"])
+        raise errors.PortInUse(port_id=port["id"])
 
-    def _create(self, ctx: RequestContext, spec: ServerSpec, places: Sequence[Place], host: str) -> list[Json]:
+    def _create(self, ctx: RequestContext, spec: ServerSpec, places: Sequence[Place], grip: "_Grip") -> list[Json]:
         if not places:
             return []
         groups = self._security_group_ids(ctx, spec)
@@ -158,14 +171,14 @@ class Networking:
         if groups or named:
             ids = [place.request.network_id for place in places]
             networks = {n["id"]: n for n in self._neutron.networks(id=ids)}
-        bodies = [self._body(spec.server, place, host, groups, networks, named=named) for place in places]
+        bodies = [self._body(spec.server, place, grip, groups, networks, named=named) for place in places]
         return self._neutron.create_ports(bodies)
 
     def _body(
         self,
         server: Server,
         place: Place,
-        host: str,
+        grip: "_Grip",
         groups: list[str],
         networks: dict[str, Json],
         *,
@@ -173,7 +186,7 @@ class Networking:
     ) -> Json:
         """What a port is made of. The API has checked that the user may have it so."""
         network = networks.get(place.request.network_id or "", {})
-        body = self._bound(server, place, host, {}, created=True)
+        body = self._bound(server, place, grip, {}, created=True)
         body |= {"network_id": place.request.network_id, "tenant_id": server.project_id, "admin_state_up": True}
         if groups:
             if not network.get("port_security_enabled", True) or not network.get("subnets"):
@@ -186,15 +199,17 @@ class Networking:
             body["dns_name"] = server.hostname
         return body
 
-    def _bound(self, server: Server, place: Place, host: str, port: Json, *, created: bool) -> Json:
+    def _bound(self, server: Server, place: Place, grip: "_Grip", port: Json, *, created: bool) -> Json:
         """The fields of a port that is bound to a host for a server."""
         profile = dict(port.get("binding:profile") or {})
-        profile[neutron_vifs.MARK] = neutron_vifs.mark(created=created, index=place.number, tag=place.request.tag)
+        profile[neutron_vifs.MARK] = neutron_vifs.mark(
+            created=created, index=place.number, tag=place.request.tag, epoch=grip.epoch
+        )
         zone = server.availability_zone or self._conf.default_availability_zone
         return {
             "device_id": server.uuid,
             "device_owner": f"compute:{zone}",
-            "binding:host_id": host,
+            "binding:host_id": grip.host,
             "binding:profile": profile,
         }
 
@@ -261,6 +276,17 @@ class Networking:
         """
         release_ports(self._neutron, spec.server.uuid, spec.server.vifs, _given(spec))
 
+    def retract(self, uuid: str, epoch: int) -> None:
+        """Delete the ports that we made for a server in an operation that was given to somebody else meanwhile, unless
+        he has taken them over.
+
+        :raises Unavailable: Neutron doesn't answer.
+        """
+        for port in self._neutron.ports(device_id=uuid):
+            if neutron_vifs.epoch_of(port) == epoch and neutron_vifs.was_created_here(port):
+                LOG.info("Deleting port %s of instance %s: its operation is somebody else's", port["id"], uuid)
+                self._neutron.delete_port(port["id"])
+
     # -- looking
 
     def refresh(self, ctx: RequestContext, uuid: str, known: Sequence[Vif] = ()) -> tuple[Vif, ...]:
@@ -272,6 +298,28 @@ class Networking:
         ports = self._neutron.ports(device_id=uuid)
         bridge = self._conf.neutron.ovs_bridge
         return neutron_vifs.read_vifs(self._neutron, ports, ovs_bridge=bridge, known=known, facts=self._facts)
+
+
+class _Grip(NamedTuple):
+    """In whose hands a port is to be.
+
+    :param epoch: 0 asks nobody.
+    """
+
+    host: str
+    epoch: int
+
+    def check(self, port: Json) -> None:
+        """
+        :raises Fenced: somebody who came later has the port.
+        """
+        if self.epoch and neutron_vifs.epoch_of(port) > self.epoch:
+            raise errors.Fenced(operation_id=f"of port {port['id']}", epoch=self.epoch)
+
+    def has(self, port: Json) -> bool:
+        """Whether the port is bound as it should be, by us."""
+        bound = port.get("binding:host_id") == self.host and port.get("binding:vif_type") not in _UNUSABLE_BINDINGS
+        return bound and neutron_vifs.mark_of(port) is not None and neutron_vifs.epoch_of(port) == self.epoch
 
 
 def _given(spec: ServerSpec) -> frozenset[str]:

@@ -15,7 +15,7 @@ from novalike.compute.workflow import Job, Tools
 from novalike.compute.workflows import WORKFLOWS
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
-from novalike.objects.operation import Assignment
+from novalike.objects.operation import Assignment, Operation
 
 LOG = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Worker:
                 self._run(ctx, assignment)
             except errors.Fenced as error:
                 LOG.info("instance %s: %s", instance_uuid, error)
-                self._on_fenced()
+                self._clear_up(assignment.operation)
             except Exception:
                 LOG.exception("instance %s: operation %s failed", instance_uuid, assignment.operation.uuid)
             with self._lock:
@@ -144,6 +144,17 @@ class Worker:
                 if not line:
                     del self._queues[instance_uuid]
                     return
+
+    def _clear_up(self, operation: Operation) -> None:
+        """An operation is somebody else's: what we made for it, and he did not take over, is nobody's."""
+        if self._draining.is_set():
+            return  # it may well be ours still, at the next start
+        try:
+            if operation.workflow == "create":
+                self._tools.networking.retract(operation.instance_uuid, operation.epoch)
+        except errors.NovalikeError as error:
+            LOG.warning("instance %s: ports may be left over: %s", operation.instance_uuid, error)
+        self._on_fenced()
 
     def _run(self, ctx: RequestContext, assignment: Assignment) -> None:
         ctx.update_store()

@@ -27,6 +27,8 @@ from tests.functional.harness import ADMIN_PROJECT, DEMO_PROJECT, Client, Cloud
 # A dead process is started again after this many seconds; a frozen conductor, scheduler or API goes on after this many.
 RESTART_AFTER = 0.03
 THAW_AFTER = 1.5
+# A frozen host goes on so long after everything else has.
+THAW_HOST_AFTER = 0.6
 HASTE = {
     "conductor__operation_lease": 0.3, "conductor__reaper_interval": 0.1, "conductor__operation_resend_after": 0.2,
     "conductor__operation_remind_after": 0.4, "conductor__operation_timeout": 30, "neighbour_patience": 3.0,
@@ -144,8 +146,10 @@ class CrashCloud(Cloud):
         """Bury the dead, and start those again whose time has come. Let the frozen go on."""
         for entry in list(self.frozen):
             froze_at, process = entry
-            given_up = self._gone_on_without(process) if process.kind == "compute" else True
-            if given_up and time.monotonic() - froze_at >= (0 if process.kind == "compute" else THAW_AFTER):
+            if process.kind == "compute" and not self._gone_on_without(process):
+                self.frozen[self.frozen.index(entry)] = (time.monotonic(), process)
+                continue
+            if time.monotonic() - froze_at >= (THAW_HOST_AFTER if process.kind == "compute" else THAW_AFTER):
                 self.frozen.remove(entry)
                 process.running.set()
                 if process.kind == "compute":

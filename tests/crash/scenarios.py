@@ -1,9 +1,14 @@
 """What users do in the trials, and which steps of it may fail."""
 
+import functools
 import itertools
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import sqlalchemy as sa
+
+from novalike.db.cell import tables as t
 from novalike.objects import errors, network_errors
 from novalike.virt.driver import GuestFailed
 from tests.crash.cloud import CrashCloud
@@ -89,9 +94,23 @@ def _delete(cloud: CrashCloud, made: tuple[str, str]) -> Expected:
     return {name: frozenset(allowed | ({"ERROR"} if cloud.plan._failures else set()))}
 
 
-def _delete_while_building(cloud: CrashCloud, _made: Any) -> Expected:
+def _wait_for_host(cloud: CrashCloud, name: str, seconds: float = 1.0) -> None:
+    """Wait until a new server has been given to a host, if that is to come."""
+    i = t.instances.c
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for database in cloud.databases:
+            with database.read() as connection:
+                if connection.execute(sa.select(i.uuid).where(i.name == name, i.host.is_not(None))).first():
+                    return
+        time.sleep(0.01)
+
+
+def _delete_while_building(cloud: CrashCloud, _made: Any, *, at_once: bool = False) -> Expected:
     expected = _create(cloud, failing=bool(cloud.plan._failures))
     (name,) = expected
+    if not at_once:
+        _wait_for_host(cloud, name)
     try:
         server_id = _ids(cloud).get(name)
     except (Death, AssertionError):
@@ -145,7 +164,8 @@ SCENARIOS: tuple[Scenario, ...] = (
             Failure("claim stays for a while", "before placement.delete_allocations", 3, _away),
         ),
     ),
-    Scenario("delete while building", lambda cloud: None, _delete_while_building),
+    Scenario("delete while building", lambda cloud: None, _delete_while_building, (), {"fake__spawn_latency": 0.1}),
+    Scenario("delete at once", lambda cloud: None, functools.partial(_delete_while_building, at_once=True)),
     Scenario(
         "stop",
         _made,

@@ -199,17 +199,17 @@ class Placer:
                 moved = moving.move(self._cells, cell, target, group)
                 group = [operation for operation in group if operation.instance_uuid in moved]
             lost = self._record_hosts(target, group, selections, entry)
-            self._release_ended(target, lost)
+            self._release_superseded(target, lost)
             self._tell(ctx, [o for o in group if o not in lost], selections)
 
-    def _release_ended(self, cell: Cell, operations: list[Operation]) -> None:
+    def _release_superseded(self, cell: Cell, operations: list[Operation]) -> None:
         """Give up the claims of servers that were deleted meanwhile: whoever did may have looked for them too early.
 
-        A claim of a server that another conductor is placing is that one's.
+        A claim of a server that another conductor is placing, or has placed, is that one's.
         """
         for operation in operations:
             now = cell.database.query(lambda c: operations_db.get(c, operation.uuid))  # noqa: B023
-            if now is None or now.state not in OperationState.OPEN:
+            if now is None or now.state == OperationState.SUPERSEDED:
                 self._release(operation.instance_uuid)
 
     def _record_hosts(
