@@ -11,15 +11,16 @@ from tests.chaos.audit import KINDS
 _UNKNOWN = "not known"
 
 
-def table(reports: Sequence[Mapping[str, Any]]) -> str:
+def table(reports: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None) -> str:
     """One row for each figure, one column for each report.
 
     :param reports: of runs with the same seed, or the comparison says nothing.
+    :param names: the columns' heads.
     """
     columns = [_figures(report) for report in reports]
-    names = list(dict.fromkeys(name for column in columns for name in column))
-    rows = [[name, *(str(column.get(name, _UNKNOWN)) for column in columns)] for name in names]
-    head = ["", *(str(report["target"]["name"]) for report in reports)]
+    figures = list(dict.fromkeys(figure for column in columns for figure in column))
+    rows = [[figure, *(str(column.get(figure, _UNKNOWN)) for column in columns)] for figure in figures]
+    head = ["", *(names or [str(report["target"]["name"]) for report in reports])]
     lines = [head, ["---", *("--:" for _ in reports)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
@@ -86,12 +87,14 @@ def main() -> None:
     """
     parser = argparse.ArgumentParser(prog="python -m tests.chaos.compare", description=__doc__)
     parser.add_argument("reports", nargs=2, type=Path)
-    reports = [json.loads(path.read_text()) for path in parser.parse_args().reports]
+    parser.add_argument("--names", nargs=2, help="the columns' heads; the targets' names if they aren't given")
+    given = parser.parse_args()
+    reports = [json.loads(path.read_text()) for path in given.reports]
     for name in ("seed", "seconds", "clients"):
         values = [report[name] for report in reports]
         if values[0] != values[1]:
             raise SystemExit(f"these runs can't be compared: {name} was {values[0]}, and {values[1]}")
-    print(table(reports))
+    print(table(reports, given.names))
 
 
 if __name__ == "__main__":

@@ -59,6 +59,10 @@ def test_each_report_has_a_column() -> None:
     assert found["create, p50 / p95 / p99 ms"] == ("100 / 200 / 300", "100 / 200 / 300")
 
 
+def test_columns_can_be_named() -> None:
+    assert compare.table([report("fake"), report("nova")], ["ours", "theirs"]).splitlines()[0] == "|  | ours | theirs |"
+
+
 def test_what_one_run_could_not_measure_is_not_known() -> None:
     found = rows(report("fake"), report("nova", latencies_ms={}))
     assert found["create, p50 / p95 / p99 ms"] == ("100 / 200 / 300", "not known")
