@@ -11,7 +11,10 @@ exec 8>"$DEST/.lock"
 flock -n 8 || die "another stack.sh or unstack.sh is at work on $DEST"
 
 stop_novalike
-[ "$VIRT_DRIVER" != libvirt ] || ! command -v virsh >/dev/null || stop_guests
+if [ "$VIRT_DRIVER" = libvirt ] && command -v virsh >/dev/null; then
+  stop_guests
+  record_taps
+fi
 stop_supervisor
 if [ "$VIRT_DRIVER" = libvirt ]; then
   remove_bridges

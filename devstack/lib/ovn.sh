@@ -65,9 +65,14 @@ floating_gateway() { python3 -c "import ipaddress; print(next(ipaddress.ip_netwo
 # The agent logs nothing but errors until the controller has registered this host.
 chassis_registered() { [ -n "$(ovn-sbctl --db="tcp:127.0.0.1:$OVN_SB_PORT" --bare --columns=name find Chassis hostname="$HOST_NAME")" ]; }
 
+# The taps of guests outlive both guest and switch. Called while the switch still knows them.
+record_taps() { vsctl list-ports br-int 2>/dev/null | grep '^tap' >"$DEST/taps" || true; }
+
 # Called when everything has stopped.
 remove_bridges() {
   local line
+  [ ! -f "$DEST/taps" ] || while read -r line; do ip link delete "$line" 2>/dev/null || true; done <"$DEST/taps"
+  rm -f "$DEST/taps"
   for line in $(bridge_addresses); do
     ! grep -qxF "$line" "$DEST/bridges" 2>/dev/null || ip link delete "${line%%/*}" || true
   done
