@@ -72,9 +72,9 @@ class ComputeDaemon:
         tools = Tools(conf, self.driver, self.networking, placement)
         # Guests and records are to be compared soon.
         self._doubtful = threading.Event()
-        self.worker = Worker(tools, transport, self.endpoint, self.incarnation, self._doubtful.set)
+        self.worker = Worker(tools, transport, self.endpoint, self.incarnation, self._fenced)
         self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
-        self.recovery = Recovery(self.driver, transport, self.endpoint, self.incarnation)
+        self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
         self._server: Server | None = None
         self._stopping = threading.Event()
@@ -102,6 +102,10 @@ class ComputeDaemon:
                 LOG.warning("%s: waiting: %s", what, error)
             self._stopping.wait(pause)
             pause = min(pause * 2, 5.0)
+
+    def _fenced(self, host: str, instance_uuid: str) -> None:
+        self.recovery.suspect(host, instance_uuid)
+        self._doubtful.set()
 
     def _power_changed(self, instance_uuid: str, power_state: int) -> None:
         # What operations make of guests they report themselves.

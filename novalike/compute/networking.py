@@ -276,15 +276,15 @@ class Networking:
         """
         release_ports(self._neutron, spec.server.uuid, spec.server.vifs, _given(spec))
 
-    def retract(self, uuid: str, epoch: int) -> None:
-        """Delete the ports that we made for a server in an operation that was given to somebody else meanwhile, unless
-        he has taken them over.
+    def clear(self, uuid: str, host: str) -> None:
+        """Delete the ports that were made for a server on a host that it has left.
 
         :raises Unavailable: Neutron doesn't answer.
+        :raises NeutronRefused: Neutron will not.
         """
         for port in self._neutron.ports(device_id=uuid):
-            if neutron_vifs.epoch_of(port) == epoch and neutron_vifs.was_created_here(port):
-                LOG.info("Deleting port %s of instance %s: its operation is somebody else's", port["id"], uuid)
+            if port.get("binding:host_id") == host and neutron_vifs.was_created_here(port):
+                LOG.info("Deleting port %s of instance %s, which is not on host %s any more", port["id"], uuid, host)
                 self._neutron.delete_port(port["id"])
 
     # -- looking

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from novalike.bus import conductor as interfaces
 from novalike.bus.transport import Transport
+from novalike.compute.networking import Networking
 from novalike.compute.worker import Worker
 from novalike.objects import errors
 from novalike.objects.context import admin_context
@@ -23,8 +24,13 @@ LOG = logging.getLogger(__name__)
 class Recovery:
     """Compares the hosts of this process with the records."""
 
-    def __init__(self, driver: Driver, transport: Transport, endpoint: str, incarnation: str) -> None:
+    def __init__(
+        self, driver: Driver, networking: Networking, transport: Transport, endpoint: str, incarnation: str
+    ) -> None:
         self._driver = driver
+        self._networking = networking
+        # (host, server): something may be left of it, if only ports.
+        self._suspects: set[tuple[str, str]] = set()
         self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
@@ -43,6 +49,10 @@ class Recovery:
             LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
         worker.submit(assignments)
 
+    def suspect(self, host: str, instance_uuid: str) -> None:
+        """Something was done to a server that it was not ours any more to do: see next time what is left of it."""
+        self._suspects.add((host, instance_uuid))
+
     def reconcile(self, works_on: Callable[[str], bool] = lambda uuid: False) -> bool:
         """Compare what is on the hosts with the records.
 
@@ -55,20 +65,24 @@ class Recovery:
         """
         hosts = self._driver.hosts()
         guests = {(host, guest.instance_uuid): guest for host in hosts for guest in self._driver.guests(host)}
-        residents = [(host, uuid) for host in hosts for uuid in sorted(self._driver.residents(host))]
+        residents = {(host, uuid) for host in hosts for uuid in self._driver.residents(host)} | set(self._suspects)
         uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
         clear = True
-        for host, uuid in residents:
+        for host, uuid in sorted(residents):
             server = known.get(uuid)
             if server is None:
                 self._report_unknown(host, uuid)
+                done = True
             elif _has_left(server, host):
-                clear &= self._remove(host, server)
+                done = self._remove(host, server)
             else:
                 # What somebody else does to a server, because we were away, he does not tell us.
-                clear &= _is_settled(server) or (server.host == host and works_on(uuid))
+                done = _is_settled(server) or (server.host == host and works_on(uuid))
+            if done:
+                self._suspects.discard((host, uuid))
+            clear &= done
         for server in servers:
             if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
                 guest = guests.get((server.host, server.uuid))
@@ -107,6 +121,7 @@ class Recovery:
         try:
             self._driver.destroy(host, spec)
             self._driver.unplug(host, spec, server.vifs)
+            self._networking.clear(server.uuid, host)
         except errors.NovalikeError as error:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
             return False

@@ -15,7 +15,7 @@ from novalike.compute.workflow import Job, Tools
 from novalike.compute.workflows import WORKFLOWS
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
-from novalike.objects.operation import Assignment, Operation
+from novalike.objects.operation import Assignment
 
 LOG = logging.getLogger(__name__)
 
@@ -25,7 +25,8 @@ _THREADS = 64
 class Worker:
     """Runs the operations of this process's hosts.
 
-    :param on_fenced: called when an operation turned out to be somebody else's: what was done for it may be left over.
+    :param on_fenced: called with host and server when an operation turned out to be somebody else's: what was done for
+        it may be left over.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Worker:
         transport: Transport,
         endpoint: str,
         incarnation: str,
-        on_fenced: Callable[[], None] = lambda: None,
+        on_fenced: Callable[[str, str], None] = lambda host, instance_uuid: None,
     ) -> None:
         self._tools = tools
         self._on_fenced = on_fenced
@@ -134,7 +135,7 @@ class Worker:
                 self._run(ctx, assignment)
             except errors.Fenced as error:
                 LOG.info("instance %s: %s", instance_uuid, error)
-                self._clear_up(assignment.operation)
+                self._on_fenced(assignment.operation.host or "", instance_uuid)
             except Exception:
                 LOG.exception("instance %s: operation %s failed", instance_uuid, assignment.operation.uuid)
             with self._lock:
@@ -144,17 +145,6 @@ class Worker:
                 if not line:
                     del self._queues[instance_uuid]
                     return
-
-    def _clear_up(self, operation: Operation) -> None:
-        """An operation is somebody else's: what we made for it, and he did not take over, is nobody's."""
-        if self._draining.is_set():
-            return  # it may well be ours still, at the next start
-        try:
-            if operation.workflow == "create":
-                self._tools.networking.retract(operation.instance_uuid, operation.epoch)
-        except errors.NovalikeError as error:
-            LOG.warning("instance %s: ports may be left over: %s", operation.instance_uuid, error)
-        self._on_fenced()
 
     def _run(self, ctx: RequestContext, assignment: Assignment) -> None:
         ctx.update_store()
