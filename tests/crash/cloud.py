@@ -20,7 +20,7 @@ from novalike.objects.operation import OperationState
 from novalike.objects.record import utcnow
 from novalike.scheduler.daemon import SchedulerDaemon
 from tests.crash.plan import Plan
-from tests.crash.process import CrashTransport, Gate, GatedDatabase, Process
+from tests.crash.process import CrashTransport, Death, Gate, GatedDatabase, Process
 from tests.functional.conftest import furnish
 from tests.functional.harness import ADMIN_PROJECT, DEMO_PROJECT, Client, Cloud
 
@@ -251,7 +251,10 @@ class CrashCloud(Cloud):
             if unrest is None:
                 # Hosts compare guests with records now and then: now.
                 daemons = [process.daemon for process in self.computes()]
-                clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
+                try:
+                    clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
+                except Death:
+                    continue  # it comes back, and compares anew
                 if all(clear) and self.unrest() is None:
                     return None
             if time.monotonic() > deadline:
