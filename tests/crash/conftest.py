@@ -26,7 +26,6 @@ def _haste() -> Iterator[None]:
     bear_deaths()
     logging.disable(logging.CRITICAL)
     yield
-    logging.disable(logging.NOTSET)
     patch.undo()
 
 
@@ -65,6 +64,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         session.config.workeroutput[_KEY] = _TOTAL
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: Any) -> None:
     for name, count in getattr(node, "workeroutput", {}).get(_KEY, {}).items():
         _TOTAL[name] += count
