@@ -16,6 +16,7 @@ from novalike.conductor.cells import Cells
 from novalike.conductor.daemon import ConductorDaemon
 from novalike.db.cell import tables as t
 from novalike.db.engine import Database
+from novalike.objects import errors
 from novalike.objects.operation import OperationState
 from novalike.objects.record import utcnow
 from novalike.scheduler.daemon import SchedulerDaemon
@@ -253,8 +254,8 @@ class CrashCloud(Cloud):
                 daemons = [process.daemon for process in self.computes()]
                 try:
                     clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
-                except Death:
-                    continue  # it comes back, and compares anew
+                except (Death, errors.NovalikeError):
+                    continue  # whoever died comes back, and guests are compared anew
                 if all(clear) and self.unrest() is None:
                     return None
             if time.monotonic() > deadline:

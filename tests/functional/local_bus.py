@@ -101,6 +101,7 @@ class LocalTransport(Transport):
         fault = self._fault(interface, method)
         handler = None if fault == "lose" else self._bus.find(interface, endpoint)
         if handler is None:
+            time.sleep(0.02)  # instead of the whole time-out
             raise NoAnswer(reason=f"no answer from {interface.topic} in time")
         declared = methods(interface)[method]
         for _ in range(2 if fault == "double" else 1):
