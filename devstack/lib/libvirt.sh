@@ -6,6 +6,7 @@ start_libvirt() {
   open_kvm
   if [ ! -e "$ETC/programs/libvirtd.conf" ] && virsh -q -c qemu:///system version; then
     echo "a libvirtd is running here already: using it"
+    remove_remains
     return 0
   fi
   # libvirt calls ovs-vsctl without saying where the switch is
@@ -13,7 +14,20 @@ start_libvirt() {
   program libvirtd /usr/sbin/libvirtd priority=20 environment="OVS_RUNDIR=\"$RUN/ovs\""
   start_programs
   within 120 virsh -q -c qemu:///system version
+  remove_remains
 }
+
+# Guests of an earlier stack, whose data went while no libvirtd was running: their names would be in the way.
+remove_remains() {
+  local guest disk
+  for guest in $(list_guests --all); do
+    for disk in $(virsh -q -c qemu:///system domblklist --details "$guest" | awk '$2 == "disk" { print $4 }'); do
+      [ -e "$disk" ] || undefine_guest "$guest"
+      break
+    done
+  done
+}
+undefine_guest() { virsh -q -c qemu:///system undefine --managed-save --snapshots-metadata --nvram "$1" || true; }
 
 # What udev does where it runs. A /dev/kvm that libvirt may open and its guests may not makes libvirt throw away what it
 # knows of QEMU before every answer: more than a minute for the start of one guest.
@@ -48,6 +62,6 @@ remove_guests() {
   local guest
   stop_guests
   for guest in $(list_guests --all); do
-    virsh -q -c qemu:///system undefine --managed-save --snapshots-metadata --nvram "$guest" || true
+    undefine_guest "$guest"
   done
 }
