@@ -12,7 +12,7 @@ from novalike.bus import conductor as interfaces
 from novalike.bus.transport import Transport
 from novalike.compute.networking import Networking
 from novalike.compute.worker import Worker
-from novalike.objects import errors
+from novalike.objects import errors, lifecycle
 from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
@@ -86,7 +86,7 @@ class Recovery:
         for server in servers:
             if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
                 guest = guests.get((server.host, server.uuid))
-                if guest.power_state != server.power_state if guest else server.power_state == PowerState.RUNNING:
+                if _differs(server, guest.power_state) if guest else server.power_state == PowerState.RUNNING:
                     self._correct(server, server.host)
         return clear
 
@@ -103,7 +103,7 @@ class Recovery:
         except GuestNotFound:
             LOG.warning("instance %s has no guest on %s any more", server.uuid, host)
             power_state = PowerState.SHUTDOWN
-        if power_state != server.power_state:
+        if _differs(server, power_state):
             self._conductor.power_states(
                 admin_context(), host=host, states={server.uuid: power_state}, seen={server.uuid: server.updated_at}
             )
@@ -126,6 +126,11 @@ class Recovery:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
             return False
         return True
+
+
+def _differs(server: Server, power_state: int) -> bool:
+    """Whether a server isn't what its guest is."""
+    return power_state != server.power_state or (server.vm_state, power_state) in lifecycle.OBSERVED
 
 
 def _has_left(server: Server, host: str) -> bool:

@@ -123,7 +123,12 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
         value = getattr(outcome, field)
         if value is not None:
             changes[field] = value
-    if not servers_db.change_state(connection, operation.instance_uuid, change, **changes):
+    if servers_db.change_state(connection, operation.instance_uuid, change, **changes):
+        vm_state, power_state = str(change.values.get("vm_state")), outcome.power_state
+        if power_state is not None and (vm_state, power_state) in lifecycle.OBSERVED:
+            # The guest has stopped again already.
+            servers_db.change_state(connection, operation.instance_uuid, lifecycle.observed(vm_state, power_state))
+    else:
         LOG.error("instance %s is not in a state that %s ends from: it stays as it is", operation.instance_uuid,
                   operation.workflow)  # fmt: skip
     return True

@@ -194,3 +194,16 @@ def test_stop_on_a_dead_host_ends(make_cloud: MakeCloud) -> None:
     assert cloud.demo.get(path)["server"]["status"] == "ACTIVE"
     action = cloud.demo.get(f"{path}/os-instance-actions")["instanceActions"][0]
     assert (action["action"], action["message"]) == ("stop", "Error")
+
+
+def test_guest_that_stops_before_its_build_has_ended(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    spawn = cloud.compute.driver.spawn
+
+    def spawn_and_panic(host: str, spec: Any, *args: Any) -> None:
+        spawn(host, spec, *args)
+        cloud.compute.driver.crash_guest(host, spec.server.uuid)  # type: ignore[attr-defined]
+
+    cloud.compute.driver.spawn = spawn_and_panic  # type: ignore[method-assign]
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("brief"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "SHUTOFF")
