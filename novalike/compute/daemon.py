@@ -72,7 +72,9 @@ class ComputeDaemon:
         tools = Tools(conf, self.driver, self.networking, placement)
         # Guests and records are to be compared soon.
         self._doubtful = threading.Event()
-        self.worker = Worker(tools, transport, self.endpoint, self.incarnation, self._fenced)
+        self.worker = Worker(
+            tools, transport, self.endpoint, self.incarnation, on_fenced=self._fenced, on_news=self._look_at
+        )
         self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
@@ -108,9 +110,16 @@ class ComputeDaemon:
         self._doubtful.set()
 
     def _power_changed(self, instance_uuid: str, power_state: int) -> None:
-        # What operations make of guests they report themselves.
-        if not self.worker.works_on(instance_uuid):
+        # What operations make of guests they report themselves, up to their end.
+        if not self.worker.keeps_for_later(instance_uuid):
+            self._look_at(instance_uuid)
+
+    def _look_at(self, instance_uuid: str) -> None:
+        try:
             self.recovery.power_changed(instance_uuid)
+        except errors.NovalikeError as error:
+            LOG.warning("instance %s: its guest has changed, and this could not be told: %s", instance_uuid, error)
+            self._doubtful.set()
 
     def _reconcile(self) -> None:
         """Compare guests with records: at the start, now and then, and soon again while there are doubts."""

@@ -27,6 +27,7 @@ class Worker:
 
     :param on_fenced: called with host and server when an operation turned out to be somebody else's: what was done for
         it may be left over.
+    :param on_news: called with a server whose guest has made news while something was being done to it.
     """
 
     def __init__(
@@ -36,9 +37,12 @@ class Worker:
         endpoint: str,
         incarnation: str,
         on_fenced: Callable[[str, str], None] = lambda host, instance_uuid: None,
+        on_news: Callable[[str], None] = lambda instance_uuid: None,
     ) -> None:
         self._tools = tools
         self._on_fenced = on_fenced
+        self._on_news = on_news
+        self._news: set[str] = set()
         self._endpoint = endpoint
         self._incarnation = incarnation
         self._stopping = threading.Event()
@@ -76,6 +80,14 @@ class Worker:
         """Whether something is being done to a server here."""
         with self._lock:
             return instance_uuid in self._queues
+
+    def keeps_for_later(self, instance_uuid: str) -> bool:
+        """Take news of a guest, to be told again when nothing is done to its server any more; not if nothing is now."""
+        with self._lock:
+            busy = instance_uuid in self._queues
+            if busy:
+                self._news.add(instance_uuid)
+        return busy
 
     def hint(self, ctx: RequestContext, operation_ids: tuple[str, ...]) -> None:
         """There may be operations."""
@@ -142,9 +154,14 @@ class Worker:
                 self._mine.discard(assignment.operation.uuid)
                 line = self._queues[instance_uuid]
                 line.pop(0)
-                if not line:
-                    del self._queues[instance_uuid]
-                    return
+                if line:
+                    continue
+                del self._queues[instance_uuid]
+                news = instance_uuid in self._news
+                self._news.discard(instance_uuid)
+            if news:
+                self._on_news(instance_uuid)
+            return
 
     def _run(self, ctx: RequestContext, assignment: Assignment) -> None:
         ctx.update_store()
