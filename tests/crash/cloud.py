@@ -21,7 +21,7 @@ from novalike.objects.operation import OperationState
 from novalike.objects.record import utcnow
 from novalike.scheduler.daemon import SchedulerDaemon
 from tests.crash.plan import Plan
-from tests.crash.process import CrashTransport, Death, Gate, GatedDatabase, Process
+from tests.crash.process import CrashTransport, Death, Gate, GatedDatabase, Process, unwatched
 from tests.functional.conftest import furnish
 from tests.functional.harness import ADMIN_PROJECT, DEMO_PROJECT, Client, Cloud
 
@@ -154,7 +154,8 @@ class CrashCloud(Cloud):
                 self.frozen.remove(entry)
                 process.running.set()
                 if process.kind == "compute":
-                    process.daemon.inventory.report()
+                    with unwatched():
+                        process.daemon.inventory.report()
                     self._forget_downtime()
         for entry in list(self.dead):
             died_at, process = entry
@@ -253,7 +254,8 @@ class CrashCloud(Cloud):
                 # Hosts compare guests with records now and then: now.
                 daemons = [process.daemon for process in self.computes()]
                 try:
-                    clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
+                    with unwatched():
+                        clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]
                 except (Death, errors.NovalikeError):
                     continue  # whoever died comes back, and guests are compared anew
                 if all(clear) and self.unrest() is None:
