@@ -167,6 +167,7 @@ class ConductorDaemon:
         """Finish what was begun."""
         for server in self._servers:
             server.wait()
+        self.reaper.drain()
         self.placer.stop()
         self.remover.stop()
         self.leases.give_back()

@@ -58,11 +58,16 @@ class Reaper:
         self._host_status = host_status
         self._leases = leases
         self._stopping = threading.Event()
+        self._draining = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
         self._thread.start()
+
+    def drain(self) -> None:
+        """Take nothing over any more; renew the leases of what is under way."""
+        self._draining.set()
 
     def stop(self) -> None:
         """Stop looking."""
@@ -73,7 +78,8 @@ class Reaper:
         while not self._stopping.wait(self._conf.conductor.reaper_interval):
             try:
                 self._leases.renew()
-                self.look()
+                if not self._draining.is_set():
+                    self.look()
             except errors.NovalikeError as error:
                 LOG.warning("operations could not be looked after: %s", error)
             except Exception:

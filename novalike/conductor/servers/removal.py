@@ -6,6 +6,7 @@ deleted meanwhile and removes them (``compute.recovery``).
 
 import contextlib
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +44,8 @@ class Remover:
         self._neutron = neutron
         self._leases = leases
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="remove")
+        self._lock = threading.Lock()
+        self._looking: set[str] = set()
 
     def submit(self, ctx: RequestContext, cell: Cell, operation_id: str) -> None:
         """Delete in the background the server of a ``delete`` operation that this conductor holds."""
@@ -88,10 +91,27 @@ class Remover:
         cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
 
     def look_after(self, cell: Cell, operation: Operation) -> None:
-        """Give back once more what a server had that is on no host: something may have arrived late.
-
-        :raises Unavailable: a neighbour can't be reached.
+        """Give back once more, in the background, what a server had that is on no host: something may have arrived
+        late. The operation stays due until that has worked.
         """
+        with self._lock:
+            if operation.uuid in self._looking:
+                return
+            self._looking.add(operation.uuid)
+        self._pool.submit(self._look_guarded, cell, operation)
+
+    def _look_guarded(self, cell: Cell, operation: Operation) -> None:
+        try:
+            self._look(cell, operation)
+        except errors.NovalikeError as error:
+            LOG.warning("instance %s: what it may have left is looked at later: %s", operation.instance_uuid, error)
+        except Exception:
+            LOG.exception("instance %s: what it may have left is looked at later", operation.instance_uuid)
+        finally:
+            with self._lock:
+                self._looking.discard(operation.uuid)
+
+    def _look(self, cell: Cell, operation: Operation) -> None:
         uuid = operation.instance_uuid
         spec = cell.database.query(lambda c: servers_db.specs(c, [uuid])).get(uuid)
         if spec is None or spec.server.vm_state == VmState.DELETED or _is_nowhere(spec.server):
