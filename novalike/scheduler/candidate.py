@@ -1,6 +1,8 @@
 """A host that Placement offers: one request's own working copy."""
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Mapping
+
+import msgspec
 
 from novalike.clients.allocation import Candidates, Choice, Summary, Use
 from novalike.objects.host import HostState
@@ -10,6 +12,7 @@ Taken = dict[str, dict[str, int]]
 """Provider → resource class → amount that is taken and that Placement's answer doesn't have yet."""
 
 NOTHING: Mapping[str, int] = {}
+NO_RESOURCES: Mapping[str, Use] = {}
 
 
 def count(taken: Taken, choice: Choice) -> None:
@@ -20,56 +23,34 @@ def count(taken: Taken, choice: Choice) -> None:
             sums[name] = sums.get(name, 0) + amount
 
 
-class Candidate:
+class Candidate(msgspec.Struct, gc=False, eq=False):
     """A host, what is free on it, and the ways in which it can take a server.
 
     Free amounts are what Placement says now, less what is taken since; what Placement doesn't count is as in
-    the snapshot. Memory in MiB, disk in GiB.
+    the snapshot. Memory in MiB, disk in GiB. There may be ten thousand per request: they are none of the garbage
+    collector's business, and must refer to nothing that refers to them.
 
     :param summaries: Placement's, by provider; shared with other requests.
     :param taken: the request's own, for all of its hosts; counted up as servers are placed.
+    :param choice: the first way; most hosts have no other.
     """
 
-    __slots__ = (
-        "state", "summaries", "taken", "choices", "free_vcpus", "free_memory_mb", "free_disk_gb", "num_instances",
-        "num_io_ops", "failed_builds", "hypervisor_version",
-    )  # fmt: skip
-
-    def __init__(self, state: HostState, summaries: Mapping[str, Summary], taken: Taken) -> None:
-        self.state = state
-        self.summaries = summaries
-        self.taken = taken
-        self.choices: list[Choice] = []
-        self.num_instances = state.num_instances
-        self.num_io_ops = state.num_io_ops
-        self.failed_builds = state.failed_builds
-        self.hypervisor_version = state.hypervisor_version
-        self._count_free()
-
-    def _count_free(self) -> None:
-        state = self.state
-        root = self.summaries.get(state.uuid)
-        resources: dict[str, Use] = root.resources if root is not None else {}
-        vcpu, memory, disk = resources.get("VCPU"), resources.get("MEMORY_MB"), resources.get("DISK_GB")
-        self.free_vcpus: float = (
-            vcpu.capacity - vcpu.used
-            if vcpu is not None
-            else state.vcpus_total * state.cpu_allocation_ratio - state.vcpus_used
-        )
-        self.free_memory_mb = memory.capacity - memory.used if memory is not None else state.free_memory_mb
-        self.free_disk_gb = disk.capacity - disk.used if disk is not None else state.free_disk_gb
-        taken = self.taken.get(state.uuid)
-        if taken is not None:
-            self.free_vcpus -= taken.get("VCPU", 0)
-            self.free_memory_mb -= taken.get("MEMORY_MB", 0)
-            self.free_disk_gb -= taken.get("DISK_GB", 0)
+    state: HostState
+    summaries: Mapping[str, Summary]
+    taken: Taken
+    choice: Choice | None
+    free_vcpus: float
+    free_memory_mb: float
+    free_disk_gb: float
+    num_instances: int
+    num_io_ops: int
+    other_choices: tuple[Choice, ...] = ()
 
     def fitting(self) -> Choice | None:
         """The first way in which the host still has room for one more server."""
-        for choice in self.choices:
-            if self._fits(choice):
-                return choice
-        return None
+        if self.choice is None or self._fits(self.choice):
+            return self.choice
+        return next(filter(self._fits, self.other_choices), None)
 
     def _fits(self, choice: Choice) -> bool:
         for provider, amounts in choice.allocations.items():
@@ -85,7 +66,32 @@ class Candidate:
         count(self.taken, choice)
         self.num_instances += 1
         self.num_io_ops += 1
-        self._count_free()
+        now = new_candidate(self.state, self.summaries, self.taken)
+        self.free_vcpus, self.free_memory_mb, self.free_disk_gb = now.free_vcpus, now.free_memory_mb, now.free_disk_gb
+
+
+def new_candidate(
+    state: HostState, summaries: Mapping[str, Summary], taken: Taken, choice: Choice | None = None
+) -> Candidate:
+    """A host as one request begins with it."""
+    uuid = state.uuid
+    root = summaries.get(uuid)
+    find = NO_RESOURCES.get if root is None else root.resources.get
+    vcpu, memory, disk = find("VCPU"), find("MEMORY_MB"), find("DISK_GB")
+    free_vcpus: float = (
+        vcpu.capacity - vcpu.used
+        if vcpu is not None
+        else state.vcpus_total * state.cpu_allocation_ratio - state.vcpus_used
+    )
+    free_memory = memory.capacity - memory.used if memory is not None else state.free_memory_mb
+    free_disk = disk.capacity - disk.used if disk is not None else state.free_disk_gb
+    if taken and (gone := taken.get(uuid)):
+        free_vcpus -= gone.get("VCPU", 0)
+        free_memory -= gone.get("MEMORY_MB", 0)
+        free_disk -= gone.get("DISK_GB", 0)
+    return Candidate(
+        state, summaries, taken, choice, free_vcpus, free_memory, free_disk, state.num_instances, state.num_io_ops
+    )
 
 
 def list_candidates(found: Candidates, snapshot: Snapshot, taken: Taken) -> list[Candidate]:
@@ -93,20 +99,16 @@ def list_candidates(found: Candidates, snapshot: Snapshot, taken: Taken) -> list
     summaries, by_uuid = found.provider_summaries, snapshot.by_uuid
     candidates: dict[str, Candidate] = {}
     for choice in found.allocation_requests:
-        root = _root(choice.allocations, summaries, by_uuid)
-        if root is None:
-            continue
-        candidate = candidates.get(root)
-        if candidate is None:
-            candidate = candidates[root] = Candidate(by_uuid[root], summaries, taken)
-        candidate.choices.append(choice)
+        for provider in choice.allocations:
+            root = summaries[provider].root_provider_uuid
+            state = by_uuid.get(root)
+            if state is not None:
+                break
+        else:
+            continue  # no provider is a node: a shared storage pool, or a node that is too new
+        known = candidates.get(root)
+        if known is None:
+            candidates[root] = new_candidate(state, summaries, taken, choice)
+        else:
+            known.other_choices += (choice,)
     return list(candidates.values())
-
-
-def _root(providers: Iterable[str], summaries: Mapping[str, Summary], known: Container[str]) -> str | None:
-    """The node that a choice is about: the root of its providers that is a node, not a shared storage pool."""
-    for provider in providers:
-        root = summaries[provider].root_provider_uuid
-        if root in known:
-            return root
-    return None

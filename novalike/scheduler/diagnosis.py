@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from novalike.clients.allocation import CandidateQuery
 from novalike.objects.host import HostState
-from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.candidate import Candidate, new_candidate
 from novalike.scheduler.filters.base import Check
 from novalike.scheduler.snapshot import Snapshot
 from novalike.scheduler.tally import Tally
@@ -29,7 +29,7 @@ def explain_missing(
         if state.uuid in seen:
             continue
         left_out = next(
-            ((stage, why) for stage, check in restrictions if (why := check(Candidate(state, {}, {})))), None
+            ((stage, why) for stage, check in restrictions if (why := check(new_candidate(state, {}, {})))), None
         )
         stage, why = left_out or (STAGE, _likeliest(state, amounts, traits))
         tally.add(stage, why, state.host)

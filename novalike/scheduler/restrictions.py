@@ -7,6 +7,7 @@ from novalike.objects.host import AggregateFacts, HostState
 from novalike.objects.scheduling import SchedulingRequest
 from novalike.scheduler.candidate import Candidate
 from novalike.scheduler.filters.base import Check
+from novalike.scheduler.filters.metadata import per_aggregates
 from novalike.scheduler.snapshot import Snapshot
 
 TENANT_PREFIX = "filter_tenant_id"
@@ -80,10 +81,7 @@ def _tenant(request: SchedulingRequest, snapshot: Snapshot, required: bool) -> C
 
 
 def _members_only(aggregates: frozenset[int], reason: str) -> Check:
-    def check(candidate: Candidate) -> str | None:
-        return None if any(a.id in aggregates for a in candidate.state.aggregates) else reason
-
-    return check
+    return per_aggregates(lambda state: None if any(a.id in aggregates for a in state.aggregates) else reason)
 
 
 def _isolated(snapshot: Snapshot, query: CandidateQuery) -> Check | None:
@@ -92,13 +90,13 @@ def _isolated(snapshot: Snapshot, query: CandidateQuery) -> Check | None:
     if not closed:
         return None
 
-    def check(candidate: Candidate) -> str | None:
-        for aggregate in candidate.state.aggregates:
+    def judge(state: HostState) -> str | None:
+        for aggregate in state.aggregates:
             if aggregate.id in closed:
                 return f"aggregate {aggregate.name} is for servers that require its traits"
         return None
 
-    return check
+    return per_aggregates(judge)
 
 
 def _traits(aggregate: AggregateFacts) -> set[str]:

@@ -17,6 +17,9 @@ from novalike.scheduler.weighers.scale import Scale
 
 STAGE = "capacity"
 
+_Entry = tuple[float, float, int]
+"""Weight (less is better), tie, number of the host."""
+
 
 class Assignment(NamedTuple):
     """A server's host, and what to claim there."""
@@ -37,9 +40,14 @@ class Spread:
         self._hosts = hosts
         self._scale = scale
         self._subset_size = subset_size
-        self._shuffle = shuffle
-        self._heap = [self._entry(index) for index in range(len(hosts))]
-        heapq.heapify(self._heap)
+        weights = [-weight for weight in scale.weigh_all()]
+        ties = [random.random() for _ in hosts] if shuffle else None  # noqa: S311
+        key = weights.__getitem__ if ties is None else lambda index: (weights[index], ties[index])
+        self._weights, self._ties = weights, ties
+        # Hosts that were not looked at yet, the best one last.
+        self._order = sorted(range(len(hosts)), key=key)[::-1]
+        # Those that were: put back, or weighed again.
+        self._again: list[_Entry] = []
 
     def assign(
         self, servers: Sequence[str], rechecks: Sequence[tuple[str, Check]], placed: dict[str, int], tally: Tally
@@ -58,15 +66,14 @@ class Spread:
             host = self._hosts[index]
             host.take(choice)
             placed[host.state.host] = placed.get(host.state.host, 0) + 1
-            heapq.heappush(self._heap, self._entry(index))
+            self._put_back(index)
             assignments.append(Assignment(server, host.state, choice))
         return assignments
 
     def _next(self, rechecks: Sequence[tuple[str, Check]], tally: Tally) -> tuple[int, Choice] | None:
-        """Take the best host that can still take a server off the heap. Those that can't stay off it."""
-        best: list[tuple[tuple[float, float, int], Choice]] = []
-        while self._heap and len(best) < self._subset_size:
-            entry = heapq.heappop(self._heap)
+        """The best host that can still take a server; it is not put back. Nor are those that can't."""
+        best: list[tuple[_Entry, Choice]] = []
+        while len(best) < self._subset_size and (entry := self._pop()) is not None:
             choice = self._usable(self._hosts[entry[2]], rechecks, tally)
             if choice is not None:
                 best.append((entry, choice))
@@ -75,9 +82,25 @@ class Spread:
         chosen = random.randrange(len(best)) if len(best) > 1 else 0  # noqa: S311
         for position, (entry, _) in enumerate(best):
             if position != chosen:
-                heapq.heappush(self._heap, entry)
+                heapq.heappush(self._again, entry)
         (_, _, index), choice = best[chosen]
         return index, choice
+
+    def _pop(self) -> _Entry | None:
+        """Take the best host: the best of those that were not looked at, or one that was."""
+        if not self._order:
+            return heapq.heappop(self._again) if self._again else None
+        index = self._order[-1]
+        first = (self._weights[index], 0.0 if self._ties is None else self._ties[index], index)
+        if self._again and self._again[0] < first:
+            return heapq.heappop(self._again)
+        self._order.pop()
+        return first
+
+    def _put_back(self, index: int) -> None:
+        """Weigh a host again, which has got a server."""
+        tie = random.random() if self._ties is not None else 0.0  # noqa: S311
+        heapq.heappush(self._again, (-self._scale.weigh(self._hosts[index]), tie, index))
 
     def _usable(self, host: Candidate, rechecks: Sequence[tuple[str, Check]], tally: Tally) -> Choice | None:
         for stage, check in rechecks:
@@ -88,7 +111,3 @@ class Spread:
         if choice is None:
             tally.add(STAGE, "servers of this request and of others fill it", host.state.host)
         return choice
-
-    def _entry(self, index: int) -> tuple[float, float, int]:
-        tie = random.random() if self._shuffle else 0.0  # noqa: S311
-        return (-self._scale.weigh(self._hosts[index]), tie, index)

@@ -1,9 +1,9 @@
 """AggregateInstanceExtraSpecsFilter: extra specs of the flavor against the metadata of aggregates."""
 
+from novalike.objects.host import HostState
 from novalike.objects.scheduling import SchedulingRequest
-from novalike.scheduler.candidate import Candidate
 from novalike.scheduler.filters.base import Check, Filter, Placed
-from novalike.scheduler.filters.metadata import merged
+from novalike.scheduler.filters.metadata import merged, per_aggregates
 from novalike.scheduler.filters.operators import matches
 
 SCOPE = "aggregate_instance_extra_specs"
@@ -23,11 +23,11 @@ class AggregateInstanceExtraSpecsFilter(Filter):
         if not wanted:
             return None
 
-        def check(host: Candidate) -> str | None:
-            metadata = merged(host.state)
+        def judge(state: HostState) -> str | None:
+            metadata = merged(state)
             for key, value in wanted.items():
                 if not any(matches(found, value) for found in metadata.get(key, ())):
                     return f"no aggregate of the host has {key} = {value}"
             return None
 
-        return check
+        return per_aggregates(judge)

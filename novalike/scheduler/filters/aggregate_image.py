@@ -1,9 +1,9 @@
 """AggregateImagePropertiesIsolation: aggregates that are for images with certain properties."""
 
+from novalike.objects.host import HostState
 from novalike.objects.scheduling import SchedulingRequest
-from novalike.scheduler.candidate import Candidate
 from novalike.scheduler.filters.base import Check, Filter, Placed
-from novalike.scheduler.filters.metadata import merged
+from novalike.scheduler.filters.metadata import merged, per_aggregates
 
 
 class AggregateImagePropertiesIsolation(Filter):
@@ -17,13 +17,11 @@ class AggregateImagePropertiesIsolation(Filter):
         if not texts:
             return None
 
-        def check(host: Candidate) -> str | None:
-            if not host.state.aggregates:
-                return None
-            metadata = merged(host.state)
+        def judge(state: HostState) -> str | None:
+            metadata = merged(state)
             for key, value in texts.items():
                 if key in metadata and value not in metadata[key]:
                     return f"an aggregate keeps the host for images with another {key}"
             return None
 
-        return check
+        return per_aggregates(judge)

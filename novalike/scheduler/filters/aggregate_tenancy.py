@@ -1,9 +1,9 @@
 """AggregateMultiTenancyIsolation: aggregates that are for some projects only."""
 
+from novalike.objects.host import HostState
 from novalike.objects.scheduling import SchedulingRequest
-from novalike.scheduler.candidate import Candidate
 from novalike.scheduler.filters.base import Check, Filter, Placed
-from novalike.scheduler.filters.metadata import merged
+from novalike.scheduler.filters.metadata import merged, per_aggregates
 
 PREFIX = "filter_tenant_id"
 
@@ -14,12 +14,10 @@ class AggregateMultiTenancyIsolation(Filter):
     def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
         project = request.project_id
 
-        def check(host: Candidate) -> str | None:
-            if not host.state.aggregates:
-                return None
-            lists = [values for key, values in merged(host.state).items() if key.startswith(PREFIX)]
+        def judge(state: HostState) -> str | None:
+            lists = [values for key, values in merged(state).items() if key.startswith(PREFIX)]
             if not lists or any(project in values for values in lists):
                 return None
             return "an aggregate keeps the host for other projects"
 
-        return check
+        return per_aggregates(judge)

@@ -35,43 +35,51 @@ FACTS: dict[str, Callable[[Candidate], Any]] = {
 """By the names that operators use for them (Nova's)."""
 
 
-def capability(host: Candidate, path: list[str]) -> Any:
-    """A fact about a host, or None. Falls back on the free-form ``stats``; looks into dicts and JSON texts."""
-    fact = FACTS.get(path[0])
-    found = fact(host) if fact else None
-    if found is None:
-        found = host.state.stats.get(path[0])
-    for key in path[1:]:
-        if isinstance(found, str):
-            try:
-                found = json.loads(found)
-            except ValueError:
-                return None
-        found = found.get(key) if isinstance(found, dict) else None
-    return found
+def capability(path: list[str]) -> Callable[[Candidate], Any]:
+    """What gives a fact about a host, or None. Falls back on the free-form ``stats``; looks into dicts and JSON
+    texts."""
+    fact, first, rest = FACTS.get(path[0]), path[0], path[1:]
+
+    def read(host: Candidate) -> Any:
+        found = fact(host) if fact else None
+        if found is None:
+            found = host.state.stats.get(first)
+        for key in rest:
+            if isinstance(found, str):
+                try:
+                    found = json.loads(found)
+                except ValueError:
+                    return None
+            found = found.get(key) if isinstance(found, dict) else None
+        return found
+
+    return read
 
 
 class ComputeCapabilitiesFilter(Filter):
     """Holds ``capabilities:…`` extra specs, and those without a scope that are the name of a fact."""
 
     def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
-        scoped: list[tuple[str, list[str], str]] = []
-        bare: list[tuple[str, list[str], str]] = []
+        always: list[tuple[str, Callable[[Candidate], Any], str]] = []
+        # Without a scope: about hosts that have it in their stats; to others it means nothing.
+        sometimes: list[tuple[str, Callable[[Candidate], Any], str]] = []
         for key, wanted in request.flavor.extra_specs.items():
             parts = key.split(":")
             if parts[0] == SCOPE and len(parts) > 1:
-                scoped.append((key, parts[1:], wanted))
+                always.append((key, capability(parts[1:]), wanted))
             elif len(parts) == 1:
-                bare.append((key, parts, wanted))
+                (always if key in FACTS else sometimes).append((key, capability(parts), wanted))
             elif key == "hw:maxphysaddr_bits":
-                scoped.append((key, ["cpu_info", "maxphysaddr", "bits"], f">= {wanted}"))
-        if not scoped and not bare:
+                always.append((key, capability(["cpu_info", "maxphysaddr", "bits"]), f">= {wanted}"))
+        if not always and not sometimes:
             return None
 
         def check(host: Candidate) -> str | None:
-            known = [spec for spec in bare if spec[0] in FACTS or spec[0] in host.state.stats]
-            for key, path, wanted in [*scoped, *known]:
-                found = capability(host, path)
+            specs = always
+            if sometimes:
+                specs = always + [spec for spec in sometimes if spec[0] in host.state.stats]
+            for key, read, wanted in specs:
+                found = read(host)
                 if found is None:
                     return f"{key} is not known of the host, {wanted!r} is wanted"
                 if not matches(str(found), wanted):

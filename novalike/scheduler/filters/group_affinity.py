@@ -44,7 +44,8 @@ class ServerGroupAntiAffinityFilter(Filter):
         occupied, allowed, name = member_hosts(request), group.max_server_per_host, group.uuid
 
         def check(host: Candidate) -> str | None:
-            if occupied[host.state.host] + placed.get(host.state.host, 0) >= allowed:
+            name_of_host = host.state.host
+            if occupied.get(name_of_host, 0) + placed.get(name_of_host, 0) >= allowed:
                 return f"{allowed} server(s) of group {name} are on the host"
             return None
 

@@ -1,5 +1,6 @@
 """ImagePropertiesFilter: architecture, hypervisor and mode that the image needs."""
 
+import functools
 import re
 from typing import Any
 
@@ -33,15 +34,20 @@ class ImagePropertiesFilter(Filter):
         bits = properties.get("hw_maxphysaddr_bits")
         text = ", ".join(filter(None, wanted))
 
+        @functools.cache  # hosts are alike in this
+        def supported(kinds: tuple[tuple[str, str, str], ...]) -> bool:
+            return any(_supports(kind, wanted) for kind in kinds)
+
         def check(host: Candidate) -> str | None:
             state = host.state
-            if not any(_supports(kind, wanted) for kind in state.supported_instances):
+            if not supported(state.supported_instances):
                 return f"the image needs {text}"
             if clauses and state.hypervisor_version and not _satisfies(state.hypervisor_version, clauses):
                 return f"the image needs a hypervisor of version {version}"
-            found = (state.cpu_info.get("maxphysaddr") or {}).get("bits")
-            if bits and found and int(found) < int(bits):
-                return f"the image needs {bits} bits of physical address"
+            if bits:
+                found = (state.cpu_info.get("maxphysaddr") or {}).get("bits")
+                if found and int(found) < int(bits):
+                    return f"the image needs {bits} bits of physical address"
             return None
 
         return check

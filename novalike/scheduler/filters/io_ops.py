@@ -12,19 +12,24 @@ class IoOpsFilter(Filter):
     follows_placement = True
 
     def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
+        default = self.conf.max_io_ops_per_host
+
         def check(host: Candidate) -> str | None:
-            limit = self.limit(host)
+            limit = self.limit(host, default)
             return f"{limit} operations keep the host's disks busy" if host.num_io_ops >= limit else None
 
         return check
 
-    def limit(self, host: Candidate) -> int:
-        """Operations at most on this host."""
-        return self.conf.max_io_ops_per_host
+    def limit(self, host: Candidate, default: int) -> int:
+        """Operations at most on this host.
+
+        :param default: what the configuration says.
+        """
+        return default
 
 
 class AggregateIoOpsFilter(IoOpsFilter):
     """The same, but aggregates' metadata ``max_io_ops_per_host`` comes first."""
 
-    def limit(self, host: Candidate) -> int:
-        return smallest(host.state, "max_io_ops_per_host", self.conf.max_io_ops_per_host)
+    def limit(self, host: Candidate, default: int) -> int:
+        return smallest(host.state, "max_io_ops_per_host", default)

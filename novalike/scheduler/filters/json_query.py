@@ -59,7 +59,7 @@ def _evaluate(query: Any, host: Candidate, depth: int) -> Any:
         if isinstance(argument, list):
             value = _evaluate(argument, host, depth - 1)
         elif isinstance(argument, str) and argument.startswith("$"):
-            value = capability(host, argument[1:].split("."))
+            value = capability(argument[1:].split("."))(host)
         else:
             value = argument or None if isinstance(argument, str) else argument
         if value is not None:

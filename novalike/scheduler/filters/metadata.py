@@ -1,8 +1,29 @@
 """The metadata of the aggregates that a host is in."""
 
 import functools
+from collections.abc import Callable
 
-from novalike.objects.host import HostState
+from novalike.objects.host import AggregateFacts, HostState
+from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.filters.base import Check
+
+
+def per_aggregates(judge: Callable[[HostState], str | None]) -> Check:
+    """A check that looks at nothing of a host but its aggregates: those that share theirs are judged together.
+
+    :param judge: says of one host why it can't be taken, or None.
+    """
+    # By identity, which the snapshot sees to; what has one is kept here, so that nothing else gets it meanwhile.
+    verdicts: dict[int, tuple[tuple[AggregateFacts, ...], str | None]] = {}
+
+    def check(host: Candidate) -> str | None:
+        aggregates = host.state.aggregates
+        found = verdicts.get(id(aggregates))
+        if found is None:
+            found = verdicts[id(aggregates)] = aggregates, judge(host.state)
+        return found[1]
+
+    return check
 
 
 def smallest(state: HostState, key: str, default: int) -> int:

@@ -12,19 +12,24 @@ class NumInstancesFilter(Filter):
     follows_placement = True
 
     def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
+        default = self.conf.max_instances_per_host
+
         def check(host: Candidate) -> str | None:
-            limit = self.limit(host)
+            limit = self.limit(host, default)
             return f"{limit} servers are on the host" if host.num_instances >= limit else None
 
         return check
 
-    def limit(self, host: Candidate) -> int:
-        """Servers at most on this host."""
-        return self.conf.max_instances_per_host
+    def limit(self, host: Candidate, default: int) -> int:
+        """Servers at most on this host.
+
+        :param default: what the configuration says.
+        """
+        return default
 
 
 class AggregateNumInstancesFilter(NumInstancesFilter):
     """The same, but aggregates' metadata ``max_instances_per_host`` comes first."""
 
-    def limit(self, host: Candidate) -> int:
-        return smallest(host.state, "max_instances_per_host", self.conf.max_instances_per_host)
+    def limit(self, host: Candidate, default: int) -> int:
+        return smallest(host.state, "max_instances_per_host", default)

@@ -3,6 +3,7 @@
 Without an operator the texts must be equal. A bare ``=`` means "at least", for numbers, by tradition.
 """
 
+import functools
 import operator
 from collections.abc import Callable
 
@@ -24,6 +25,7 @@ TEXTS: dict[str, Callable[[str, str], bool]] = {
 }
 
 
+@functools.lru_cache(maxsize=4096)
 def matches(value: str | None, wanted: str) -> bool:
     """Whether a host's value is what an extra spec asks for. What can't be compared doesn't match."""
     words = wanted.split()

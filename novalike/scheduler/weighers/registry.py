@@ -20,13 +20,13 @@ IN_TREE = (
     Weigher(
         "HypervisorVersionWeigher",
         "hypervisor_version_weight_multiplier",
-        attrgetter("hypervisor_version"),
+        attrgetter("state.hypervisor_version"),
         constant=True,
     ),
     Weigher(
         "BuildFailureWeigher",
         "build_failure_weight_multiplier",
-        attrgetter("failed_builds"),
+        attrgetter("state.failed_builds"),
         sign=-1,
         constant=True,
     ),

@@ -2,6 +2,8 @@
 
 Values are normalised by the range that they have among all hosts at the beginning of the request. The range
 stays while its servers are placed, so that only the host that has just been taken needs weighing again.
+
+At first all hosts are weighed together, weigher by weigher: there may be ten thousand.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,19 +30,39 @@ class Scale:
         overrides: Mapping[str, Mapping[str, float]],
     ) -> None:
         self._overrides = overrides
+        self._hosts = hosts
         overridden = {option for found in overrides.values() for option in found}
         self._terms: list[tuple[Weigher, float, float, float]] = []
+        self._columns: list[list[float]] = []
         for weigher in weighers:
             multiplier = getattr(conf.filter_scheduler, weigher.option)
             if multiplier or weigher.option in overridden:
-                values = list(map(weigher.value, hosts)) or [0.0]
-                low = min(values) if weigher.floor is None else weigher.floor
-                span = max(values) - low
+                values = list(map(weigher.value, hosts))
+                low = min(values, default=0.0) if weigher.floor is None else weigher.floor
+                span = max(values, default=low) - low
                 if not span and weigher.constant:
                     continue
                 # Where all are equal there is no range; what this request adds still has to count.
                 span = span or 1.0
                 self._terms.append((weigher, weigher.sign * multiplier, low, span))
+                self._columns.append(values)
+
+    def weigh_all(self) -> list[float]:
+        """The weights of all hosts as they were at the beginning: :meth:`weigh` of each, but in one go."""
+        weights = [0.0] * len(self._hosts)
+        for (weigher, multiplier, low, span), values in zip(self._terms, self._columns, strict=True):
+            if not multiplier:
+                continue
+            if weigher.floor is not None and min(values, default=low) < low:
+                values = [value if value > low else low for value in values]  # noqa: PLW2901
+            weights = [
+                weight + multiplier * (value - low) / span for weight, value in zip(weights, values, strict=True)
+            ]
+        if self._overrides:
+            for index, host in enumerate(self._hosts):
+                if host.state.uuid in self._overrides:
+                    weights[index] = self.weigh(host)
+        return weights
 
     def weigh(self, host: Candidate) -> float:
         """The weight of a host as it is now: more is better."""
