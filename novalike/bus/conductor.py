@@ -200,11 +200,16 @@ class ServerCommands(Interface):
 
 class SchedulerReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
+    version = "1.1"
 
     @call(timeout=20, repeatable=True)
-    def inventory(self, ctx: RequestContext, *, known_version: str | None = None) -> Inventory | None:
-        """All hosts as the scheduler needs them; None when nothing has changed since ``known_version``."""
+    def inventory(
+        self, ctx: RequestContext, *, known_version: str | None = None, changes: bool = False
+    ) -> Inventory | None:
+        """All hosts as the scheduler needs them; None when nothing has changed since ``known_version``.
+
+        :param changes: those hosts will do that have changed.
+        """
         raise NotImplementedError
 
 

@@ -19,6 +19,8 @@ LOG = logging.getLogger(__name__)
 
 BINARY = "novalike-compute"
 SERVICE_VERSION = 1
+# A process may stand for thousands of nodes: no message, and no transaction of the conductor's, is about more of them.
+_AT_A_TIME = 100
 
 
 class Inventory:
@@ -65,12 +67,14 @@ class Inventory:
         :raises Unavailable: the hypervisor, Placement or the conductor can't be reached.
         """
         nodes = self._driver.node_reports()
-        for node in nodes:
-            self._placement.ensure_provider(node)
-        disabled = self._conductor.report_nodes(
-            admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, nodes=nodes
-        )
-        self._confirm_disabled(nodes, frozenset(disabled))
+        for start in range(0, len(nodes), _AT_A_TIME):
+            some = nodes[start : start + _AT_A_TIME]
+            for node in some:
+                self._placement.ensure_provider(node)
+            disabled = self._conductor.report_nodes(
+                admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, nodes=some
+            )
+            self._confirm_disabled(some, frozenset(disabled))
 
     def _confirm_disabled(self, nodes: Iterable[NodeReport], disabled: frozenset[str]) -> None:
         """Tell Placement which hosts take no new servers: when that has changed, and now and then.

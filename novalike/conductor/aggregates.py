@@ -130,7 +130,7 @@ class AggregateCommandsHandler:
         servers = self._count_servers([host])
 
         def write(connection: sa.Connection) -> Aggregate:
-            if host not in mappings.hosts(connection):
+            if host not in mappings.hosts(connection, [host]):
                 raise errors.HostNotFound(host=host)
             aggregates_db.lock(connection)
             aggregate = aggregates_db.get(connection, aggregate_id)

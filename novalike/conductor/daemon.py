@@ -23,8 +23,9 @@ from novalike.conductor.aggregates import AggregateCommandsHandler, AggregateRea
 from novalike.conductor.cells import Cells
 from novalike.conductor.consoles import ConsoleCommandsHandler, ConsoleReadsHandler
 from novalike.conductor.flavors import FlavorCommandsHandler, FlavorReadsHandler
-from novalike.conductor.hosts import HostReports, HostStatus, InventoryHandler
+from novalike.conductor.hosts import HostReports, HostStatus
 from novalike.conductor.hypervisors import HypervisorReadsHandler
+from novalike.conductor.inventory import InventoryHandler
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
 from novalike.conductor.leases import Leases

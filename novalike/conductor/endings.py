@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from oslo_config import cfg
 
+from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
@@ -70,6 +71,8 @@ def try_elsewhere(
             vifs=tuple(vifs or ()),
             updated_at=now,
         )
+        if operation.host is not None:
+            hosts_db.touch(connection, operation.host)
     return held
 
 
@@ -104,6 +107,8 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
         change = lifecycle.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
         if outcome.left_host:
             changes.update(host=None, node=None, endpoint=None)
+            if operation.host is not None:
+                hosts_db.touch(connection, operation.host)
         changes["fault"] = Fault(
             code=outcome.error_code, message=str(outcome.error)[:255], created_at=now, details=outcome.details
         )

@@ -103,6 +103,7 @@ class Reaper:
         contexts = cell.database.query(lambda c: operations_db.contexts(c, ids))
         endpoints = cell.database.query(lambda c: operations_db.endpoints(c, ids))
         overdue = cell.database.query(lambda c: operations_db.overdue(c, ids, now))
+        self._host_status.of({operation.host for operation in due if operation.host})  # all at once, not each by itself
         for operation in due:
             ctx = RequestContext.from_wire(contexts[operation.uuid])
             if operation.state not in OperationState.OPEN:

@@ -112,7 +112,7 @@ class ServiceCommandsHandler:
         return self._update(cell, row, changes)
 
     def update_compute_service(self, ctx: RequestContext, *, host: str, changes: ServiceChanges) -> Service:
-        cell_id = self._cells.api.query(mappings.hosts).get(host)
+        cell_id = self._cells.api.query(lambda c: mappings.hosts(c, [host])).get(host)
         if cell_id is None:
             raise errors.HostNotMapped(host=host)
         cell = self._cells.by_id(cell_id)

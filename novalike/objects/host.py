@@ -118,7 +118,7 @@ class Heartbeat(Record, frozen=True):
     version: int
 
 
-class HostState(Record, frozen=True):
+class HostState(Record, frozen=True, gc=False):
     """A compute node as the scheduler's filters and weighers see it. Memory in MiB, disk in GiB.
 
     ``free_*`` are after allocation ratios and reservations. ``aggregates`` are the ones its host is in.
@@ -155,7 +155,7 @@ class HostState(Record, frozen=True):
     cpu_info: dict[str, Any] = {}
 
 
-class AggregateFacts(Record, frozen=True):
+class AggregateFacts(Record, frozen=True, gc=False):
     """An aggregate as far as scheduling goes."""
 
     id: int
@@ -165,7 +165,11 @@ class AggregateFacts(Record, frozen=True):
 
 
 class Inventory(Record, frozen=True):
-    """The scheduler's whole view of the hosts. ``version`` rises when anything in it has changed."""
+    """The scheduler's view of the hosts. ``version`` is another one when anything in it has changed.
+
+    :param whole: these are all hosts; otherwise those that may have changed.
+    """
 
     version: str
     hosts: tuple[HostState, ...]
+    whole: bool = True

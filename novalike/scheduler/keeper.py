@@ -7,7 +7,7 @@ from typing import Any
 
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from novalike.scheduler.snapshot import EMPTY, Snapshot, take
+from novalike.scheduler.snapshot import EMPTY, Snapshot, take, update
 
 LOG = logging.getLogger(__name__)
 
@@ -52,11 +52,11 @@ class SnapshotKeeper:
         with self._lock:
             if self._snapshot is not asked_at:
                 return True  # somebody fetched one while we waited for the lock
-            inventory = self._reads.inventory(admin_context(), known_version=asked_at.version)
+            inventory = self._reads.inventory(admin_context(), known_version=asked_at.version, changes=True)
             if inventory is None:
                 return False
-            self._snapshot = take(inventory)
-            LOG.debug("Snapshot %s: %s nodes", inventory.version, len(inventory.hosts))
+            self._snapshot = take(inventory) if inventory.whole else update(asked_at, inventory)
+            LOG.debug("Snapshot %s: %s nodes came", inventory.version, len(inventory.hosts))
             return True
 
     def forget(self) -> None:

@@ -1,7 +1,9 @@
 """All hosts as of one moment. Never changed: a newer one takes its place."""
 
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import msgspec
 
 from novalike.objects.host import AggregateFacts, HostState, Inventory
 
@@ -25,22 +27,52 @@ class Snapshot(NamedTuple):
     aggregates: tuple[AggregateFacts, ...]
 
 
-def take(inventory: Inventory) -> Snapshot:
-    """Index an inventory."""
-    return _index(inventory.version, inventory.hosts)
-
-
 EMPTY = Snapshot(None, {}, {}, {}, ())
 
 
-def _index(version: str, hosts: Iterable[HostState]) -> Snapshot:
-    by_uuid = {state.uuid: state for state in hosts}
-    by_host: dict[str, tuple[HostState, ...]] = {}
-    for state in by_uuid.values():
-        by_host[state.host] = (*by_host.get(state.host, ()), state)
-    multipliers = {uuid: found for uuid, state in by_uuid.items() if (found := _multipliers(state))}
-    aggregates = {aggregate.id: aggregate for state in by_uuid.values() for aggregate in state.aggregates}
-    return Snapshot(version, by_uuid, by_host, multipliers, tuple(aggregates.values()))
+def take(inventory: Inventory) -> Snapshot:
+    """Index an inventory of all hosts."""
+    return update(EMPTY, inventory)
+
+
+def update(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
+    """A snapshot in which those hosts are new that an inventory has. None of them are gone."""
+    by_uuid, by_host = dict(snapshot.by_uuid), dict(snapshot.by_host)
+    multipliers = dict(snapshot.multipliers)
+    aggregates = {aggregate.id: aggregate for aggregate in snapshot.aggregates}
+    share = _Shared()
+    for state in inventory.hosts:
+        share.facts_of(state)
+        before = by_uuid.get(state.uuid)
+        if before is not None and before.host != state.host:
+            by_host[before.host] = tuple(node for node in by_host[before.host] if node.uuid != state.uuid)
+        by_uuid[state.uuid] = state
+        others = tuple(node for node in by_host.get(state.host, ()) if node.uuid != state.uuid)
+        by_host[state.host] = (*others, state)
+        if found := _multipliers(state):
+            multipliers[state.uuid] = found
+        else:
+            multipliers.pop(state.uuid, None)
+        for aggregate in state.aggregates:
+            aggregates[aggregate.id] = aggregate
+    return Snapshot(inventory.version, by_uuid, by_host, multipliers, tuple(aggregates.values()))
+
+
+class _Shared:
+    """Lets hosts that are alike share the facts in which they are: ten thousand hosts have few kinds of CPUs."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Any] = {}
+
+    def facts_of(self, state: HostState) -> None:
+        """Replace facts of a host by equal ones that were met before."""
+        known = self._known
+        for field in ("supported_instances", "traits"):
+            value = getattr(state, field)
+            msgspec.structs.force_setattr(state, field, known.setdefault(value, value))
+        # Of one inventory: an aggregate has one set of metadata.
+        key = tuple(aggregate.id for aggregate in state.aggregates)
+        msgspec.structs.force_setattr(state, "aggregates", known.setdefault(key, state.aggregates))
 
 
 def _multipliers(state: HostState) -> dict[str, float]:

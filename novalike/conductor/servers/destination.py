@@ -43,8 +43,9 @@ class Destinations:
             return  # an administrator knows; the scheduler will tell otherwise
         if request.availability_zone and not self._has_zone(request.availability_zone):
             raise errors.Invalid("The requested availability zone is not available")
-        if request.host and request.host not in self._cells.api.query(mappings.hosts):
-            raise UnknownHost(host=request.host)
+        host = request.host
+        if host and not self._cells.api.query(lambda c: mappings.hosts(c, [host])):
+            raise UnknownHost(host=host)
         if request.node and not self._has_node(request.host, request.node):
             raise UnknownHost(host=request.node)
 

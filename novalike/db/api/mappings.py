@@ -62,15 +62,29 @@ def unmap_instances(connection: sa.Connection, uuids: Sequence[str]) -> None:
     connection.execute(sa.delete(t.instance_mappings).where(t.instance_mappings.c.instance_uuid.in_(uuids)))
 
 
-def hosts(connection: sa.Connection) -> dict[str, int]:
-    """host → cell row number."""
+def hosts(connection: sa.Connection, names: Sequence[str] | None = None) -> dict[str, int]:
+    """host → cell row number.
+
+    :param names: of these hosts only.
+    """
     query = sa.select(t.host_mappings.c.host, t.host_mappings.c.cell_id)
+    if names is not None:
+        query = query.where(t.host_mappings.c.host.in_(names))
     return dict(connection.execute(query).all())
 
 
 def map_host(connection: sa.Connection, host: str, cell_id: int) -> None:
     """Record which cell a host is in."""
     connection.execute(sa.insert(t.host_mappings).values(host=host, cell_id=cell_id, created_at=utcnow()))
+
+
+def map_hosts(connection: sa.Connection, names: Sequence[str], cell_id: int) -> None:
+    """Record which cell some hosts are in, of those of which it isn't recorded."""
+    known = hosts(connection, names)
+    now = utcnow()
+    rows = [{"host": host, "cell_id": cell_id, "created_at": now} for host in names if host not in known]
+    if rows:
+        connection.execute(sa.insert(t.host_mappings), rows)
 
 
 def unmap_host(connection: sa.Connection, host: str) -> None:

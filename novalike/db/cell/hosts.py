@@ -2,8 +2,9 @@
 
 import datetime
 import logging
+import math
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,23 +19,45 @@ S, N = t.services.c, t.compute_nodes.c
 
 
 def beat(
-    connection: sa.Connection, binary: str, endpoint: str, incarnation: str, hosts: Iterable[str], version: int
+    connection: sa.Connection,
+    binary: str,
+    endpoint: str,
+    incarnation: str,
+    hosts: Sequence[str],
+    version: int,
+    *,
+    down_after: float,
+    are_all: bool,
 ) -> set[str]:
-    """Note that a process lives. Gives those of its hosts that were known."""
-    hosts = list(hosts)
+    """Note that a process lives. Gives those of its hosts that were known.
+
+    :param down_after: seconds. Who was silent for longer has changed by being heard of: the scheduler wants to know.
+    :param are_all: the process has no other hosts.
+    """
+    now = utcnow()
+    counts_as_down = now - datetime.timedelta(seconds=down_after)
+    # Updated_at first: MariaDB computes one value after the other, and from the ones that it has just set.
+    seen = sa.update(t.services).ordered_values(
+        (S.updated_at, sa.case((S.last_seen_at < counts_as_down, now), else_=S.updated_at)),
+        (S.last_seen_at, now),
+        (S.version, version),
+        (S.endpoint, endpoint),
+        (S.incarnation, incarnation),
+    )
+    if are_all:
+        # Nearly always all of them are known as this process's: no need to name thousands.
+        same = seen.where(S.endpoint == endpoint, S.binary == binary, S.incarnation == incarnation)
+        if connection.execute(same).rowcount == len(hosts):
+            return set(hosts)
     mine = sa.and_(S.binary == binary, S.host.in_(hosts))
     known = set(connection.execute(sa.select(S.host).where(mine)).scalars())
     if known:
-        connection.execute(
-            sa.update(t.services)
-            .where(mine)
-            .values(endpoint=endpoint, incarnation=incarnation, version=version, last_seen_at=utcnow())
-        )
+        connection.execute(seen.where(mine))
     return known
 
 
 def insert_services(
-    connection: sa.Connection, binary: str, endpoint: str, incarnation: str, hosts: Iterable[str], version: int
+    connection: sa.Connection, binary: str, endpoint: str, incarnation: str, hosts: Sequence[str], version: int
 ) -> None:
     """Record services that are new. Another process may record the same ones at the same time."""
     now = utcnow()
@@ -45,12 +68,22 @@ def insert_services(
         }
         for host in hosts
     ]  # fmt: skip
-    for row in rows:
-        try:
-            with connection.begin_nested():
-                connection.execute(sa.insert(t.services).values(row))
-        except sa.exc.IntegrityError:
-            LOG.debug("%s on %s was recorded by another process just now", binary, row["host"])
+    insert_new(connection, t.services, rows)
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, all at once; one by one when another process has inserted some of them just now."""
+    if not rows:
+        return
+    try:
+        with connection.begin_nested():
+            connection.execute(sa.insert(table), rows)
+    except sa.exc.IntegrityError:
+        if len(rows) == 1:
+            LOG.debug("%s was recorded in %s by another process just now", rows[0].get("host"), table.name)
+            return
+        for row in rows:
+            insert_new(connection, table, [row])
 
 
 def services(connection: sa.Connection, *where: Any) -> list[Any]:
@@ -68,35 +101,65 @@ def status_of(connection: sa.Connection, hosts: Sequence[str] | None = None) -> 
     return list(connection.execute(query))
 
 
-_REPORTED = [
-    "hypervisor_type", "hypervisor_version", "host_ip", "vcpus", "vcpus_used", "memory_mb", "memory_mb_used",
-    "local_gb", "local_gb_used", "disk_available_least", "running_vms", "cpu_info", "uptime", "supported_instances",
-    "traits", "stats", "cpu_allocation_ratio", "ram_allocation_ratio", "disk_allocation_ratio", "reserved_host_cpus",
-    "reserved_host_memory_mb", "reserved_host_disk_mb",
+# What reports say: what the scheduler cares for, and what only people do.
+_FACTS = [
+    "hypervisor_hostname", "hypervisor_type", "hypervisor_version", "host_ip", "vcpus", "memory_mb", "local_gb",
+    "cpu_info", "supported_instances", "traits", "stats", "cpu_allocation_ratio", "ram_allocation_ratio",
+    "disk_allocation_ratio", "reserved_host_cpus", "reserved_host_memory_mb", "reserved_host_disk_mb",
+]  # fmt: skip
+_OTHER = [
+    "vcpus_used", "memory_mb_used", "local_gb_used", "disk_available_least", "running_vms", "uptime",
 ]  # fmt: skip
 
 
 def store_reports(connection: sa.Connection, reports: Sequence[NodeReport]) -> None:
-    """Record what hosts said of their nodes. Their services are known."""
+    """Record what hosts said of their nodes. Their services are known.
+
+    Most reports say what the last one said: nothing is written then. ``updated_at`` moves when something has
+    changed that the scheduler cares for.
+    """
     now = utcnow()
     hosts = [report.host for report in reports]
-    service_ids = dict(
-        connection.execute(
-            sa.select(S.host, S.id).where(S.binary == "novalike-compute", S.host.in_(hosts))
-        ).all()
+    found = connection.execute(
+        sa.select(S.host, S.id).where(S.binary == "novalike-compute", S.host.in_(hosts))
     )
-    known = set(connection.execute(sa.select(N.uuid).where(N.uuid.in_([r.uuid for r in reports]))).scalars())
+    service_ids = dict(found.all())
+    known = {
+        row.uuid: row
+        for row in connection.execute(sa.select(t.compute_nodes).where(N.uuid.in_([r.uuid for r in reports])))
+    }
     new = []
     for report in reports:
-        values = {name: getattr(report, name) for name in _REPORTED}
-        values.update(service_id=service_ids[report.host], host=report.host, updated_at=now)
-        values["hypervisor_hostname"] = report.hypervisor_hostname
-        if report.uuid in known:
-            connection.execute(sa.update(t.compute_nodes).where(N.uuid == report.uuid).values(values))
-        else:
-            new.append({"uuid": report.uuid, "created_at": now, "failed_builds": 0, **values})
+        facts = {name: getattr(report, name) for name in _FACTS}
+        facts.update(service_id=service_ids[report.host], host=report.host)
+        other = {name: getattr(report, name) for name in _OTHER}
+        row = known.get(report.uuid)
+        if row is None:
+            new.append(
+                {"uuid": report.uuid, "created_at": now, "updated_at": now, "failed_builds": 0, **facts, **other}
+            )
+            continue
+        changed = _changed(row, other)
+        if news := _changed(row, facts):
+            changed |= {**news, "updated_at": now}
+        if changed:
+            connection.execute(sa.update(t.compute_nodes).where(N.uuid == report.uuid).values(changed))
     if new:
         connection.execute(sa.insert(t.compute_nodes), new)
+
+
+def _changed(row: Any, values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not _same(row._mapping[name], value)}
+
+
+def _same(had: Any, value: Any) -> bool:
+    # A ratio comes back from a database less precisely than it was written.
+    return math.isclose(had, value, rel_tol=1e-5) if isinstance(value, float) else bool(had == value)
+
+
+def touch(connection: sa.Connection, host: str) -> None:
+    """Note that a host has changed in something that its servers' rows don't show: one of them has left it."""
+    connection.execute(sa.update(t.compute_nodes).where(N.host == host).values(updated_at=utcnow()))
 
 
 def nodes(connection: sa.Connection, *where: Any, limit: int | None = None) -> list[Any]:
@@ -138,17 +201,3 @@ def usage_by_node(connection: sa.Connection, hosts: Sequence[str] | None = None)
     if hosts is not None:
         query = query.where(i.host.in_(hosts))
     return {(row.host, row.node): row for row in connection.execute(query)}
-
-
-def last_change(connection: sa.Connection) -> tuple[datetime.datetime | None, ...]:
-    """What moves when hosts or their servers change: cheap to compare."""
-    i = t.instances.c
-    return tuple(
-        connection.execute(
-            sa.select(
-                sa.select(sa.func.max(N.updated_at)).scalar_subquery(),
-                sa.select(sa.func.max(S.updated_at)).scalar_subquery(),
-                sa.select(sa.func.max(i.updated_at)).scalar_subquery(),
-            )
-        ).one()
-    )

@@ -10,7 +10,7 @@ from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
 from novalike.objects.host import HostState, Inventory, NodeReport
 from novalike.objects.scheduling import SchedulingRequest, Selections
-from novalike.scheduler.candidate import Candidate
+from novalike.scheduler.candidate import Candidate, new_candidate
 from novalike.scheduler.filters.registry import load_filters
 from novalike.scheduler.server import SchedulerServer
 from novalike.scheduler.snapshot import EMPTY, Snapshot
@@ -79,7 +79,7 @@ def state(name: str, node: NodeReport | None = None, **facts: Any) -> HostState:
 
 def candidate(**facts: Any) -> Candidate:
     """A host as a filter sees it."""
-    return Candidate(state("host", **facts), {}, {})
+    return new_candidate(state("host", **facts), {}, {})
 
 
 def request(count: int = 1, **facts: Any) -> SchedulingRequest:
@@ -116,7 +116,9 @@ class Conductor:
         self.hosts[host.uuid] = host
         self.version += 1
 
-    def inventory(self, ctx: Any, *, known_version: str | None = None) -> Inventory | None:
+    def inventory(
+        self, ctx: Any, *, known_version: str | None = None, changes: bool = False
+    ) -> Inventory | None:
         self.calls += 1
         if known_version == str(self.version):
             return None

@@ -313,7 +313,7 @@ def test_the_first_snapshot_is_waited_for(monkeypatch):
     answers = [errors.Unavailable(reason="no conductor"), None]
     honest = cloud.conductor.inventory
 
-    def inventory(ctx, *, known_version=None):
+    def inventory(ctx, *, known_version=None, changes=False):
         if answers and (trouble := answers.pop(0)):
             raise trouble
         return honest(ctx, known_version=known_version)
