@@ -58,14 +58,20 @@ Order = list[tuple[str, Any, bool]]
 
 
 def order_of(query: ServerQuery) -> Order:
-    """Sort keys as (field of Server, column, descending); always ends in something unique."""
+    """Sort keys as (field of Server, column, descending); always ends in something unique.
+
+    The last one has the direction of the one before: such an order an index has, forwards or backwards.
+    """
     order: Order = []
     for key, direction in query.sort:
         order.append((_field(key), SORTABLE[key], direction == "desc"))
     if not order:
         return [(key, I[key], direction == "desc") for key, direction in DEFAULT_SORT]
-    if all(field != "uuid" for field, _, _ in order):
-        order.append(("uuid", I.uuid, False))
+    fields = tuple(field for field, _, _ in order)
+    if fields == ("created_at",):
+        order.append(("id", I.id, order[0][2]))
+    elif "uuid" not in fields:
+        order.append(("uuid", I.uuid, order[-1][2]))
     return order
 
 
@@ -103,7 +109,10 @@ def _is_nulls(clause: Any) -> bool:
 
 
 def _after(order: Order, marker: Mapping[str, Any]) -> Any:
-    """Rows that sort after the marker: for keys a, b: a beyond, or (a the same and b beyond)."""
+    """Rows that sort after the marker: for keys a, b: a beyond, or (a the same and b beyond).
+
+    Also said, though it follows: a not before the marker's. It is what databases find the place in an index by.
+    """
     alternatives = []
     for n, (field, column, descending) in enumerate(order):
         value = marker[field]
@@ -117,7 +126,13 @@ def _after(order: Order, marker: Mapping[str, Any]) -> Any:
         else:
             beyond = column > value
         alternatives.append(sa.and_(*same, beyond))
-    return sa.or_(*alternatives) if alternatives else sa.false()
+    if not alternatives:
+        return sa.false()
+    field, column, descending = order[0]
+    value = marker[field]
+    if value is None or (descending and column.nullable):
+        return sa.or_(*alternatives)
+    return sa.and_(column <= value if descending else column >= value, sa.or_(*alternatives))
 
 
 def _conditions(query: ServerQuery) -> list[Any]:

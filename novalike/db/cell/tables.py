@@ -42,6 +42,7 @@ services = sa.Table(
     sa.Column("forced_down", sa.Boolean, nullable=False, default=False),
     *moments(),
     sa.UniqueConstraint("host", "binary"),
+    sa.Index(None, "updated_at"),
 )
 
 compute_nodes = sa.Table(
@@ -77,6 +78,7 @@ compute_nodes = sa.Table(
     sa.Column("failed_builds", sa.Integer, nullable=False, default=0),
     *moments(),
     sa.UniqueConstraint("host", "hypervisor_hostname"),
+    sa.Index(None, "updated_at"),
 )
 
 instances = sa.Table(
@@ -131,8 +133,14 @@ instances = sa.Table(
     sa.Column("fault", Json(Fault)),
     sa.Column("security_groups", Json(tuple[str, ...]), nullable=False),
     sa.Column("block_devices", Json(tuple[BlockDevice, ...]), nullable=False),
+    # Pages of a project's list and of all projects' lists, whole or of one state, in the order of creation; by name.
     sa.Index(None, "project_id", "deleted", "created_at", "id"),
     sa.Index(None, "deleted", "created_at", "id"),
+    sa.Index(None, "project_id", "deleted", "vm_state", "created_at", "id"),
+    sa.Index(None, "deleted", "vm_state", "created_at", "id"),
+    sa.Index(None, "project_id", "deleted", "name", "uuid"),
+    # All that a project's usage is summed up from.
+    sa.Index("ix_instances_usage", "project_id", "deleted", "user_id", "vcpus", "memory_mb"),
     sa.Index(None, "host", "deleted"),
     sa.Index(None, "updated_at"),
     sa.Index(None, "reservation_id"),
@@ -183,7 +191,7 @@ operations = sa.Table(
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("host", name()),
     sa.Column("endpoint", name()),
-    sa.Column("holder", name()),
+    sa.Column("holder", name(), index=True),
     sa.Column("start_time", Moment, nullable=False),
     sa.Column("finish_time", Moment),
     sa.Column("updated_at", Moment),
