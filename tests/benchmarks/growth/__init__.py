@@ -1,0 +1,1 @@
+"""How novalike's costs grow with servers and hosts: ``python -m tests.benchmarks.growth --help``."""

@@ -1,0 +1,304 @@
+"""What is asked all the time must cost the same however many servers there are: no big table is read whole, none of its
+rows are sorted for a page. The statements are those that the conductor really executes, on a database with twenty
+thousand servers."""
+
+import datetime
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from configparser import ConfigParser
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from novalike import conf as options
+from novalike.bus.conductor import ServerQuery
+from novalike.conductor import quota
+from novalike.conductor.cells import Cells
+from novalike.conductor.hosts import HostReports, HostStatus
+from novalike.conductor.hypervisors import HypervisorReadsHandler
+from novalike.conductor.inventory import InventoryHandler
+from novalike.conductor.leases import Leases
+from novalike.conductor.servers.reads import ServerReadsHandler
+from novalike.db.api import mappings
+from novalike.db.api import tables as api_tables
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
+from novalike.db.cell import tables as cell_tables
+from novalike.objects import lifecycle
+from novalike.objects.context import RequestContext
+from novalike.objects.host import Heartbeat, NodeReport
+from novalike.objects.record import utcnow
+from tests.benchmarks.growth import population
+from tests.integration.query_plans import Caught, Plan, caught, explain
+from tests.integration.user.stack import read_stack
+
+SERVERS, HOSTS, BIG, USER = 20_000, 500, "b" * 32, "u" * 32
+LARGE = frozenset({"instances", "instance_requests", "instance_tags", "operations", "instance_mappings"})
+PAGE = 50
+
+
+def _urls() -> list[str]:
+    """Empty databases: those that the environment names, and the one that a stack keeps for this."""
+    found = os.environ.get("NOVALIKE_TEST_DATABASES", "").split()
+    stack = read_stack()
+    if stack is not None and stack.database != "sqlite":
+        conf = ConfigParser(interpolation=None, strict=False)
+        conf.read(Path(stack.etc) / "conductor-1.conf")
+        url = sa.make_url(conf["database"]["connection"]).set(database="novalike_plans")
+        found.append(url.render_as_string(hide_password=False))
+    return found
+
+
+class Conductor(NamedTuple):
+    """What of a conductor reads and writes its databases, over one that is full."""
+
+    engine: sa.Engine
+    cells: Cells
+    reads: ServerReadsHandler
+    reports: HostReports
+    inventory: InventoryHandler
+    hypervisors: HypervisorReadsHandler
+    leases: Leases
+
+
+@pytest.fixture(scope="module", params=_urls() or [None], ids=lambda url: url and sa.make_url(url).get_backend_name())
+def conductor(request: pytest.FixtureRequest) -> Iterator[Conductor]:
+    if request.param is None:
+        pytest.skip("there is no stack with MariaDB or PostgreSQL, and NOVALIKE_TEST_DATABASES names no database")
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf([], project="novalike", default_config_files=[])
+    conf.set_override("connection", request.param, "api_database")
+    engine = sa.create_engine(request.param)
+    schemas = (api_tables.metadata, cell_tables.metadata)
+    for schema in schemas:
+        schema.drop_all(engine)
+        schema.create_all(engine)
+    cells = Cells(conf)
+    number = str(uuid.uuid4())
+    cells.api.write(
+        lambda c: mappings.insert_cell(c, uuid=number, name="cell1", database_connection=request.param, disabled=False)
+    )
+    population.populate(engine, engine, cells.all()[0].id, 0, SERVERS, BIG, USER)
+    found = Conductor(
+        engine,
+        cells,
+        ServerReadsHandler(cells, HostStatus(conf, cells)),
+        HostReports(conf, cells),
+        InventoryHandler(conf, cells),
+        HypervisorReadsHandler(conf, cells),
+        Leases(conf, cells, "conductor:1"),
+    )
+    names = [f"{population.HOST_PREFIX}{n:05}" for n in range(HOSTS)]
+    found.reports.report_nodes(RequestContext(), endpoint="e", incarnation="i", nodes=tuple(map(_node, names)))
+    population.analyze(engine, engine)
+    yield found
+    cells.close()
+    for schema in schemas:
+        schema.drop_all(engine)
+    engine.dispose()
+
+
+def _node(name: str) -> NodeReport:
+    return NodeReport(
+        uuid=str(uuid.uuid5(uuid.NAMESPACE_OID, name)), host=name, hypervisor_hostname=name, hypervisor_type="fake",
+        hypervisor_version=1, host_ip=None, vcpus=4, memory_mb=8192, local_gb=100,
+    )  # fmt: skip
+
+
+def check(conductor: Conductor, act: Callable[[], Any], rows: int) -> Any:
+    """What the function gives; each of its statements looks at no more than so many rows."""
+    with caught() as statements:
+        given = act()
+    assert statements
+    for statement in dict.fromkeys(map(_hashable, statements)):
+        plan = explain(conductor.engine, statement)
+        said = f"{statement}\n{statement.parameters}\n{plan.text}"
+        assert not plan.scans & LARGE, said
+        assert plan.sorted_rows <= rows, said
+        assert plan.rows <= rows, said
+    return given
+
+
+def _hashable(statement: Caught) -> Caught:
+    parameters = statement.parameters
+    return statement if isinstance(parameters, tuple) else Caught(statement.text, _Frozen(parameters))
+
+
+class _Frozen(dict[str, Any]):
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(repr(self))
+
+
+USER_CONTEXT = RequestContext(project_id=BIG, user_id=USER, is_admin=False)
+ADMIN = RequestContext(project_id="a" * 32, user_id="a" * 32, is_admin=True)
+MIDDLE = population.server_uuid(SERVERS // 2)
+OTHER = population.project_of(7, BIG)
+SORTS: tuple[tuple[tuple[str, str], ...], ...] = (
+    (), (("created_at", "desc"),), (("created_at", "asc"),), (("display_name", "asc"),), (("display_name", "desc"),),
+)  # fmt: skip
+
+
+def query(**facts: Any) -> ServerQuery:
+    return ServerQuery(**({"project_id": BIG, "limit": PAGE} | facts))
+
+
+@pytest.mark.parametrize("marker", [None, MIDDLE], ids=["first", "middle"])
+@pytest.mark.parametrize("sort", SORTS, ids=lambda sort: "-".join(map("-".join, sort)) or "default")
+@pytest.mark.parametrize("detail", [False, True], ids=["short", "detail"])
+def test_a_page_of_a_project(conductor: Conductor, sort: Any, marker: str | None, detail: bool) -> None:
+    asked = query(sort=sort, marker=marker)
+    read = conductor.reads.list_servers_detail if detail else conductor.reads.list_servers
+    found = check(conductor, lambda: read(USER_CONTEXT, query=asked), 2 * PAGE)
+    assert len(found) == PAGE
+
+
+@pytest.mark.parametrize("marker", [None, MIDDLE], ids=["first", "middle"])
+@pytest.mark.parametrize("sort", SORTS[:3], ids=lambda sort: "-".join(map("-".join, sort)) or "default")
+def test_a_page_of_all_projects(conductor: Conductor, sort: Any, marker: str | None) -> None:
+    asked = query(project_id=None, sort=sort, marker=marker)
+    found = check(conductor, lambda: conductor.reads.list_servers_detail(ADMIN, query=asked), 2 * PAGE)
+    assert len(found) == PAGE
+
+
+@pytest.mark.parametrize("project", [BIG, None], ids=["project", "all"])
+@pytest.mark.parametrize(
+    ("facts", "rows", "least"),
+    [
+        ({"statuses": ("ACTIVE",)}, 3 * PAGE, PAGE),
+        ({"statuses": ("ACTIVE",), "marker": MIDDLE}, 3 * PAGE, PAGE),
+        ({"statuses": ("ERROR",)}, 3 * PAGE, 5),
+        ({"filters": {"vm_state": "error"}}, 3 * PAGE, 5),
+        ({"filters": {"host": population.host_of(SERVERS // 2)}}, 3 * PAGE, 20),
+        ({"filters": {"uuid": [population.server_uuid(4), population.server_uuid(6)]}}, 3 * PAGE, 2),
+        ({"filters": {"flavor_id": population.FLAVOR.flavor_id}}, 3 * PAGE, PAGE),
+        ({"filters": {"image_ref": population.IMAGE}}, 3 * PAGE, PAGE),
+        ({"deleted": None, "changes_since": population.BEGAN + datetime.timedelta(seconds=20 * (SERVERS - 60))},
+         6 * PAGE, 20),
+    ],
+    ids=["active", "active-middle", "error", "vm_state", "host", "uuids", "flavor", "image", "changes-since"],
+)  # fmt: skip
+def test_a_page_with_a_filter(
+    conductor: Conductor, project: str | None, facts: dict[str, Any], rows: int, least: int
+) -> None:
+    asked = query(project_id=project, **facts)
+    found = check(conductor, lambda: conductor.reads.list_servers_detail(ADMIN, query=asked), rows)
+    assert len(found) >= least
+
+
+def test_a_small_project(conductor: Conductor) -> None:
+    asked = query(project_id=OTHER, statuses=("ACTIVE",))
+    found = check(conductor, lambda: conductor.reads.list_servers_detail(ADMIN, query=asked), 3 * PAGE)
+    assert len(found) == PAGE
+
+
+def test_one_server_and_its_actions(conductor: Conductor) -> None:
+    server = check(conductor, lambda: conductor.reads.get_server(USER_CONTEXT, server_id=MIDDLE), 2)
+    assert server.uuid == MIDDLE
+    found = check(conductor, lambda: conductor.reads.list_operations(USER_CONTEXT, server_id=MIDDLE), 4)
+    (newest, *_) = found.operations
+    one = check(
+        conductor,
+        lambda: conductor.reads.get_operation(USER_CONTEXT, server_id=MIDDLE, request_id=newest.request_id),
+        4,
+    )
+    assert one.operations
+
+
+def test_the_usage_of_a_project(conductor: Conductor) -> None:
+    """It grows with the project, and with nothing else: an index has all that is summed up."""
+    small = check(conductor, lambda: quota.usage(conductor.cells, OTHER), 200)
+    assert 80 < small["instances"] <= 100
+    with caught() as statements:
+        assert quota.usage(conductor.cells, BIG)["instances"] == SERVERS * 45 // 100
+        assert quota.usage(conductor.cells, BIG, USER)["instances"] == SERVERS * 45 // 100
+    for statement in statements:
+        plan = explain(conductor.engine, statement)
+        assert "ix_instances_usage" in plan.text, plan.text
+        assert plan.rows <= SERVERS * 45 // 100 + 1, plan.text
+
+
+def test_what_reaper_and_leases_look_for(conductor: Conductor) -> None:
+    database = conductor.cells.all()[0].database
+    now = utcnow()
+    assert check(conductor, lambda: database.query(lambda c: operations_db.due(c, now, 500)), 10) == []
+    check(conductor, conductor.leases.give_back, 10)
+    ids = [str(uuid.uuid5(uuid.NAMESPACE_OID, f"{population.server_uuid(n)}-create")) for n in range(20)]
+    for find in (operations_db.contexts, operations_db.endpoints):
+        assert len(check(conductor, lambda f=find: database.query(lambda c: f(c, ids)), 20)) == 20
+    check(conductor, lambda: database.query(lambda c: operations_db.overdue(c, ids, now)), 20)
+    check(conductor, lambda: database.write(lambda c: operations_db.hold_until(c, "conductor:1", now, ids)), 20)
+
+
+def test_what_changes_a_server(conductor: Conductor) -> None:
+    database = conductor.cells.all()[0].database
+
+    def change(connection: Any) -> None:
+        servers_db.get(connection, MIDDLE, lock=True)
+        servers_db.change_state(connection, MIDDLE, lifecycle.succeeds("reboot_soft"), updated_at=utcnow())
+        operations_db.supersede(connection, MIDDLE, utcnow(), "")
+        operations_db.created_by(connection, "req-none")
+
+    check(conductor, lambda: database.write(change), 5)
+
+
+def test_what_hosts_report(conductor: Conductor) -> None:
+    names = tuple(f"{population.HOST_PREFIX}{n:05}" for n in range(5))
+    beat = Heartbeat(binary="novalike-compute", endpoint="e", incarnation="i", hosts=names, version=1)
+    check(conductor, lambda: conductor.reports.heartbeat(ADMIN, beat=beat), HOSTS)
+    nodes = tuple(map(_node, names))
+    check(
+        conductor,
+        lambda: conductor.reports.report_nodes(ADMIN, endpoint="e", incarnation="i", nodes=nodes),
+        HOSTS,
+    )
+    database = conductor.cells.all()[0].database
+    found = check(conductor, lambda: database.query(lambda c: servers_db.on_hosts(c, names[:2])), 120)
+    assert len(found) == 90
+
+
+def test_what_the_scheduler_asks(conductor: Conductor) -> None:
+    """Once it knows all hosts it is told of those that have changed, and only these are looked at."""
+    ask = conductor.inventory.inventory
+    whole = ask(ADMIN)
+    assert whole is not None
+    assert len(whole.hosts) == HOSTS
+    known = whole.version
+    assert check(conductor, lambda: ask(ADMIN, known_version=known, changes=True), HOSTS) is None
+    # Long enough ago for the reports at the beginning not to count as news.
+    _age(conductor.engine)
+    known = ask(ADMIN).version  # type: ignore[union-attr]
+    database = conductor.cells.all()[0].database
+    database.write(lambda c: servers_db.update(c, MIDDLE, updated_at=utcnow()))
+    news = check(conductor, lambda: ask(ADMIN, known_version=known, changes=True), HOSTS)
+    assert not news.whole
+    assert population.host_of(SERVERS // 2) in {state.host for state in news.hosts}
+    assert len(news.hosts) < 5
+
+
+def _age(engine: sa.Engine) -> None:
+    long_ago = utcnow() - datetime.timedelta(hours=1)
+    with engine.begin() as connection:
+        for table in (cell_tables.compute_nodes, cell_tables.services):
+            connection.execute(sa.update(table).values(updated_at=long_ago))
+
+
+def test_a_page_of_hypervisors(conductor: Conductor) -> None:
+    found = check(conductor, lambda: conductor.hypervisors.list_hypervisors(ADMIN, limit=20), HOSTS + 20 * 50)
+    assert len(found) == 20
+
+
+def test_a_bad_plan_is_told_from_a_good_one(conductor: Conductor) -> None:
+    """The check itself: it sees a scan, a sort, and too many rows."""
+    table = cell_tables.instances
+    unsorted = sa.select(table).where(table.c.description.is_(None)).order_by(table.c.hostname).limit(PAGE)
+    with caught() as statements, conductor.engine.connect() as connection:
+        connection.execute(unsorted).all()
+    plan: Plan = explain(conductor.engine, statements[0])
+    assert plan.scans == {"instances"}
+    assert plan.sorted_rows >= SERVERS
+    assert plan.rows >= SERVERS
