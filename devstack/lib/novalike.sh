@@ -12,8 +12,9 @@ novalike_url() { # novalike_url DATABASE
 
 create_novalike_databases() {
   case $DATABASE in
-    mysql) create_databases novalike novalike_api novalike_cell0 novalike_cell1 ;;
-    postgresql) create_postgresql_databases novalike novalike_api novalike_cell0 novalike_cell1 ;;
+    # The last one is tests/integration/test_query_plans.py's, and empty otherwise.
+    mysql) create_databases novalike novalike_api novalike_cell0 novalike_cell1 novalike_plans ;;
+    postgresql) create_postgresql_databases novalike novalike_api novalike_cell0 novalike_cell1 novalike_plans ;;
     sqlite) install -d -m 700 "$DATA/sqlite" ;;
   esac
 }
