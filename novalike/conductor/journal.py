@@ -218,7 +218,7 @@ class JournalHandler:
 
         def write(connection: Any) -> None:
             now = utcnow()
-            mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted.is_(False))
+            mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted == sa.false())
             columns = sa.select(i.uuid, i.vm_state, i.power_state, i.updated_at)
             for uuid, vm_state, power_state, updated_at in connection.execute(columns.where(*mine)).all():
                 change = lifecycle.observed(vm_state, states[uuid])
@@ -237,7 +237,7 @@ class JournalHandler:
         cell.database.query(
             lambda c: c.execute(
                 t.instances.update()
-                .where(i.uuid == instance_uuid, i.deleted.is_(False))
+                .where(i.uuid == instance_uuid, i.deleted == sa.false())
                 .values(vifs=vifs, updated_at=utcnow())
             )
         )

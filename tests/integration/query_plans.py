@@ -1,5 +1,6 @@
 """What a database does for a statement: which tables it reads whole, what it sorts, how many rows it looks at."""
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -23,12 +24,12 @@ class Plan(NamedTuple):
 
     :param scans: tables that were read from one end to the other.
     :param sorted_rows: rows that were sorted because no index had their order.
-    :param rows: rows that were looked at in all.
+    :param rows: table → rows that were looked at.
     """
 
     scans: frozenset[str]
     sorted_rows: int
-    rows: int
+    rows: Counter[str]
     text: str
 
 
@@ -62,29 +63,31 @@ def explain(engine: sa.Engine, statement: Caught) -> Plan:
 
 
 def _of_mariadb(result: Any) -> Plan:
-    scans, sorted_rows, rows, lines = set(), 0, 0, []
+    scans, sorted_rows, rows, lines = set(), 0, Counter[str](), []
     for row in result.mappings():
         lines.append(", ".join(f"{key}={row[key]}" for key in ("table", "type", "key", "rows", "r_rows", "Extra")))
         # None: not executed, or answered from an index's end without looking at a row.
-        read = float(row["r_rows"] or 0)
-        rows += round(read)
+        read = round(float(row["r_rows"] or 0))
+        if "filesort" in (row["Extra"] or "") or "temporary" in (row["Extra"] or ""):
+            # Counted are the rows that came out of sorting. What went in is an estimate.
+            read = max(read, int(row["rows"]))
+            sorted_rows += read
+        rows[str(row["table"])] += read
         if row["type"] == "ALL":
             scans.add(str(row["table"]))
-        if "filesort" in (row["Extra"] or "") or "temporary" in (row["Extra"] or ""):
-            sorted_rows += round(read)
     return Plan(frozenset(scans), sorted_rows, rows, "\n".join(lines))
 
 
 def _of_postgresql(said: Any) -> Plan:
-    scans, sorted_rows, rows, lines = set(), 0, 0, []
+    scans, sorted_rows, rows, lines = set(), 0, Counter[str](), []
 
     def look(node: dict[str, Any], depth: int) -> None:
-        nonlocal sorted_rows, rows
+        nonlocal sorted_rows
         kind, loops = node["Node Type"], node["Actual Loops"]
         read = (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * loops
         lines.append(f"{'  ' * depth}{kind} {node.get('Relation Name', '')} {node.get('Index Name', '')} rows={read}")
         if "Relation Name" in node and "Scan" in kind:
-            rows += round(read)
+            rows[node["Relation Name"]] += round(read)
             if kind == "Seq Scan":
                 scans.add(node["Relation Name"])
         for part in node.get("Plans", ()):

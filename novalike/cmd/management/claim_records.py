@@ -83,7 +83,7 @@ class ClaimRecords:
     def _read(self, connection: sa.Connection, uuids: Sequence[str] | None) -> dict[str, Claimant]:
         nodes = claimants_db.nodes(connection)
         rows: Iterable[Any] = (
-            claimants_db.servers(connection, claimants_db.I.deleted.is_(False))
+            claimants_db.servers(connection, claimants_db.I.deleted == sa.false())
             if uuids is None
             else claimants_db.among(connection, uuids)
         )

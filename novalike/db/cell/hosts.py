@@ -195,7 +195,7 @@ def usage_by_node(connection: sa.Connection, hosts: Sequence[str] | None = None)
             sa.func.sum(i.root_gb + i.ephemeral_gb).label("disk"),
             sa.func.sum(sa.case((i.task_state.is_not(None), 1), else_=0)).label("busy"),
         )
-        .where(i.deleted.is_(False), i.host.is_not(None))
+        .where(i.deleted == sa.false(), i.host.is_not(None))
         .group_by(i.host, i.node)
     )
     if hosts is not None:

@@ -48,7 +48,7 @@ def get(
     if project_id is not None:
         query = query.where(I.project_id == project_id)
     if not deleted:
-        query = query.where(I.deleted.is_(False))
+        query = query.where(I.deleted == sa.false())
     if lock:
         query = query.with_for_update()
     row = connection.execute(query).first()
@@ -61,7 +61,7 @@ def owner(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> tup
     :param deleted: of a deleted one as well.
     """
     query = sa.select(I.project_id, I.user_id).where(I.uuid == uuid)
-    row = connection.execute(query if deleted else query.where(I.deleted.is_(False))).first()
+    row = connection.execute(query if deleted else query.where(I.deleted == sa.false())).first()
     return None if row is None else (row.project_id, row.user_id)
 
 
@@ -151,7 +151,7 @@ def change_state(connection: sa.Connection, uuid: str, change: Change, /, **valu
     """Make a transition, and change further columns with it; nothing at all unless the server is in a state that
     the transition starts from. Gives whether it was.
     """
-    where = [I.uuid == uuid, I.deleted.is_(False)]
+    where = [I.uuid == uuid, I.deleted == sa.false()]
     if ANY not in change.vm_states:
         where.append(I.vm_state.in_(change.vm_states))
     if ANY not in change.task_states:
@@ -165,7 +165,7 @@ def change_state(connection: sa.Connection, uuid: str, change: Change, /, **valu
 def usage(connection: sa.Connection, project_id: str, user_id: str | None = None) -> tuple[int, int, int]:
     """What a project (or a user in it) has: instances, vCPUs, MiB of memory."""
     query = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
-        I.project_id == project_id, I.deleted.is_(False)
+        I.project_id == project_id, I.deleted == sa.false()
     )
     if user_id is not None:
         query = query.where(I.user_id == user_id)
@@ -175,7 +175,7 @@ def usage(connection: sa.Connection, project_id: str, user_id: str | None = None
 
 def on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> list[Server]:
     """The servers recorded on some hosts."""
-    query = sa.select(*_SERVER_COLUMNS).where(I.host.in_(hosts), I.deleted.is_(False))
+    query = sa.select(*_SERVER_COLUMNS).where(I.host.in_(hosts), I.deleted == sa.false())
     return [_server(row) for row in connection.execute(query)]
 
 
@@ -198,13 +198,13 @@ def execute(connection: sa.Connection, statement: sa.Update) -> int:
 
 def count_on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> int:
     """How many servers are on some hosts."""
-    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host.in_(hosts), I.deleted.is_(False))
+    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host.in_(hosts), I.deleted == sa.false())
     return connection.execute(query).scalar_one()
 
 
 def names_by_node(connection: sa.Connection, hosts: Sequence[str]) -> dict[tuple[str, str], list[tuple[str, str]]]:
     """(host, node) → (hypervisor's name, uuid) of its servers."""
-    query = sa.select(I.host, I.node, I.id, I.uuid).where(I.host.in_(hosts), I.deleted.is_(False)).order_by(I.id)
+    query = sa.select(I.host, I.node, I.id, I.uuid).where(I.host.in_(hosts), I.deleted == sa.false()).order_by(I.id)
     found: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for host, node, row_id, uuid in connection.execute(query):
         found.setdefault((host, node), []).append((f"instance-{row_id:08x}", uuid))

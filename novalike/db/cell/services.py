@@ -38,7 +38,7 @@ def nodes_of(connection: sa.Connection, row_id: int) -> list[str]:
 
 def count_servers(connection: sa.Connection, host: str) -> int:
     """How many servers are on a host."""
-    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host == host, I.deleted.is_(False))
+    query = sa.select(sa.func.count()).select_from(t.instances).where(I.host == host, I.deleted == sa.false())
     return connection.execute(query).scalar_one()
 
 

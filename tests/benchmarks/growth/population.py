@@ -63,9 +63,8 @@ def populate(
         with cell_engine.begin() as connection:
             connection.execute(sa.insert(cell.instances), [_server(n, big, user) for n in numbers])
             connection.execute(sa.insert(cell.instance_requests), [_request(n) for n in numbers])
-            tags = [{"instance_uuid": server_uuid(n), "tag": "bulk"} for n in numbers if n % 5 == 0]
-            if tags:
-                connection.execute(sa.insert(cell.instance_tags), tags)
+            tags = [{"instance_uuid": server_uuid(n), "tag": tag} for n in numbers for tag in ("bulk", f"tag{n % 9}")]
+            connection.execute(sa.insert(cell.instance_tags), tags)
             connection.execute(sa.insert(cell.operations), [o for n in numbers for o in _operations(n, big, user)])
     analyze(cell_engine, api_engine)
 
