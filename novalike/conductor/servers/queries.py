@@ -1,5 +1,6 @@
 """From a ServerQuery to SQL: filters, order, and the place after the marker."""
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,8 +85,37 @@ def select(query: ServerQuery, order: Order, marker: Mapping[str, Any] | None) -
     statement = sa.select(I.uuid, I.name).where(*_conditions(query))
     if marker is not None:
         statement = statement.where(_after(order, marker))
+        if indexes := _page_indexes(query, order):
+            for dialect in ("mysql", "mariadb"):
+                statement = statement.with_hint(t.instances, f"FORCE INDEX ({indexes})", dialect)
     statement = statement.order_by(*[_ordered(column, descending) for _, column, descending in order])
     return statement.limit(query.limit) if query.limit is not None else statement
+
+
+# Filters that find a few servers by an index of their own.
+_SELECTIVE = frozenset({"uuid", "host", "reservation_id"})
+
+
+def _page_indexes(query: ServerQuery, order: Order) -> str:
+    """The indexes that have servers in this order, so that a page begins at the marker. None if there is none, or if
+    there is something that finds fewer servers.
+
+    MariaDB has to be told: it forgets about the limit, thinks that half of the servers are wanted, and would begin at
+    the first one rather than look up so many.
+    """
+    if query.deleted is None or query.changes_since is not None or _SELECTIVE & query.filters.keys():
+        return ""
+    states = query.statuses is not None or "vm_state" in query.filters
+    return _indexes(query.project_id is not None, states, tuple(column.name for _, column, _ in order))
+
+
+@functools.cache
+def _indexes(of_project: bool, by_state: bool, sort: tuple[str, ...]) -> str:
+    prefix = ("project_id", "deleted") if of_project else ("deleted",)
+    shapes = {(*prefix, *sort)} | ({(*prefix, "vm_state", *sort)} if by_state else set())
+    return ", ".join(
+        sorted(str(index.name) for index in t.instances.indexes if tuple(index.columns.keys()) in shapes)
+    )
 
 
 def _ordered(column: Any, descending: bool) -> Any:
@@ -138,7 +168,8 @@ def _after(order: Order, marker: Mapping[str, Any]) -> Any:
 def _conditions(query: ServerQuery) -> list[Any]:
     found: list[Any] = []
     if query.deleted is not None:
-        found.append(I.deleted.is_(query.deleted))
+        # Not IS: MariaDB finds nothing by index that way.
+        found.append(I.deleted == (sa.true() if query.deleted else sa.false()))
     if query.project_id is not None:
         found.append(I.project_id == query.project_id)
     if query.changes_since is not None:
