@@ -70,6 +70,8 @@ class _Shared:
         for field in ("supported_instances", "traits"):
             value = getattr(state, field)
             msgspec.structs.force_setattr(state, field, known.setdefault(value, value))
+        text = msgspec.json.encode(state.cpu_info)
+        msgspec.structs.force_setattr(state, "cpu_info", known.setdefault(text, state.cpu_info))
         # Of one inventory: an aggregate has one set of metadata.
         key = tuple(aggregate.id for aggregate in state.aggregates)
         msgspec.structs.force_setattr(state, "aggregates", known.setdefault(key, state.aggregates))

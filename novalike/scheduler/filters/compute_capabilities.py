@@ -56,34 +56,57 @@ def capability(path: list[str]) -> Callable[[Candidate], Any]:
     return read
 
 
+def _judge(key: str, path: list[str], wanted: str) -> Check:
+    """The check for one extra spec. What was found out of a fact is remembered: many hosts share it."""
+    read, fact = capability(path), FACTS.get(path[0])
+    # By value, or by identity; what has the identity is kept, so that nothing else gets it meanwhile.
+    known: dict[Any, tuple[Any, str | None]] = {}
+
+    def judge(host: Candidate) -> str | None:
+        found = read(host)
+        if found is None:
+            return f"{key} is not known of the host, {wanted!r} is wanted"
+        return None if matches(str(found), wanted) else f"{key} is not {wanted!r}"
+
+    def check(host: Candidate) -> str | None:
+        top = fact(host) if fact else None
+        if top is None:
+            return judge(host)
+        kind = top if isinstance(top, str | int | float) else id(top)
+        verdict = known.get(kind)
+        if verdict is None:
+            verdict = known[kind] = top, judge(host)
+        return verdict[1]
+
+    return check
+
+
 class ComputeCapabilitiesFilter(Filter):
     """Holds ``capabilities:…`` extra specs, and those without a scope that are the name of a fact."""
 
     def for_request(self, request: SchedulingRequest, placed: Placed) -> Check | None:
-        always: list[tuple[str, Callable[[Candidate], Any], str]] = []
+        always: list[Check] = []
         # Without a scope: about hosts that have it in their stats; to others it means nothing.
-        sometimes: list[tuple[str, Callable[[Candidate], Any], str]] = []
+        sometimes: list[tuple[str, Check]] = []
         for key, wanted in request.flavor.extra_specs.items():
             parts = key.split(":")
             if parts[0] == SCOPE and len(parts) > 1:
-                always.append((key, capability(parts[1:]), wanted))
+                always.append(_judge(key, parts[1:], wanted))
             elif len(parts) == 1:
-                (always if key in FACTS else sometimes).append((key, capability(parts), wanted))
+                judge = _judge(key, parts, wanted)
+                always.append(judge) if key in FACTS else sometimes.append((key, judge))
             elif key == "hw:maxphysaddr_bits":
-                always.append((key, capability(["cpu_info", "maxphysaddr", "bits"]), f">= {wanted}"))
+                always.append(_judge(key, ["cpu_info", "maxphysaddr", "bits"], f">= {wanted}"))
         if not always and not sometimes:
             return None
 
         def check(host: Candidate) -> str | None:
             specs = always
             if sometimes:
-                specs = always + [spec for spec in sometimes if spec[0] in host.state.stats]
-            for key, read, wanted in specs:
-                found = read(host)
-                if found is None:
-                    return f"{key} is not known of the host, {wanted!r} is wanted"
-                if not matches(str(found), wanted):
-                    return f"{key} is not {wanted!r}"
+                specs = always + [judge for key, judge in sometimes if key in host.state.stats]
+            for judge in specs:
+                if (reason := judge(host)) is not None:
+                    return reason
             return None
 
         return check
