@@ -24,12 +24,13 @@ def main() -> int:
     parser.add_argument("--hosts", type=_numbers, default=[100, 1_000, 10_000], metavar="N,N…")
     parser.add_argument("--one-by-one", type=int, default=1_000, metavar="N", help="hosts that report each by itself")
     parser.add_argument("--rest", type=float, default=60.0, help="seconds for which costs at rest are measured")
+    parser.add_argument("--lock", type=Path, help="a file to hold locked (flock) while something is timed")
     parser.add_argument("--results", type=Path, default=Path(), help="the folder for growth-results.json, .md, .svg")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S")
     results = Results()
     try:
-        run = Run(Stack(options.where), results, options.rest)
+        run = Run(Stack(options.where), results, options.rest, options.lock)
         run.servers(options.servers)
         if options.one_by_one:
             run.one_by_one(options.one_by_one)

@@ -1,9 +1,12 @@
 """Measures at each size, the smallest first."""
 
 import datetime
+import fcntl
 import logging
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import requests
@@ -29,10 +32,11 @@ class Run:
     """A run on one stack.
 
     :param rest: seconds over which it is measured what programs cost that nobody asks anything.
+    :param lock: a file that others on this machine respect: locked while something is timed.
     """
 
-    def __init__(self, stack: Stack, results: Results, rest: float) -> None:
-        self._stack, self._results, self._rest = stack, results, rest
+    def __init__(self, stack: Stack, results: Results, rest: float, lock: Path | None = None) -> None:
+        self._stack, self._results, self._rest, self._lock = stack, results, rest, lock
         described = stack.place.stack
         self._keystone = Keystone(stack.place)
         self._client = Client(f"{described['compute_url']}/v2.1", self._keystone)
@@ -44,6 +48,16 @@ class Run:
             200, "PUT", f"/os-quota-sets/{self._project}",
             {"quota_set": {"instances": -1, "cores": -1, "ram": -1, "force": True}},
         )  # fmt: skip
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """While the machine is ours."""
+        if self._lock is None:
+            yield
+            return
+        with self._lock.open("a") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def _who(self) -> tuple[str, str]:
         """The project and the user that we are."""
@@ -68,7 +82,8 @@ class Run:
             LOG.info("%s servers are in the database after %.0f s", size, time.monotonic() - began)
             there = size
             time.sleep(_SETTLE)
-            self._measure("servers", size, size)
+            with self._alone():
+                self._measure("servers", size, size)
 
     def hosts(self, sizes: list[int], servers: int) -> None:
         """More and more hosts.
@@ -90,8 +105,9 @@ class Run:
                     self._results.note("hosts", size, f"{how}: conductor, each", spent, "ms CPU")
                 time.sleep(_SETTLE)
                 self._at_rest("hosts", size, "at rest")
-                self._candidates(size)
-                self._measure("hosts", size, servers)
+                with self._alone():
+                    self._candidates(size)
+                    self._measure("hosts", size, servers)
 
     def one_by_one(self, size: int) -> None:
         """Hosts that have a process each, as far as the conductor can tell."""
