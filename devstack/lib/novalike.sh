@@ -216,8 +216,8 @@ declare_daemon() {
   local daemon=$1 program=$2 file=$3 service=${4:-$1} files command shared=()
   wants "$service" || return 0
   has_daemon "$daemon" || { echo "novalike-$daemon" >>"$RUN/skipped-daemons"; return 0; }
-  files="$ETC/novalike/novalike.conf $ETC/novalike/$file"
-  command="$NOVALIKE/bin/novalike-$daemon --config-file ${files/ / --config-file }"
+  files="$ETC/novalike/novalike.conf $ETC/novalike/$file${NOVALIKE_EXTRA_CONF:+ $NOVALIKE_EXTRA_CONF}"
+  command="$NOVALIKE/bin/novalike-$daemon --config-file ${files// / --config-file }"
   if has_systemd; then declare_unit "novalike-$daemon" "$program" "$command" "$files $RUN/code-mark"; return; fi
   case $daemon in
     api) shared=("socket=$COMPUTE_PORT" "processes=$API_WORKERS") ;;

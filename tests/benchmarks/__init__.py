@@ -1,0 +1,1 @@
+"""Benchmarks: the race against OpenStack Nova (``python -m tests.benchmarks``), growth, and hot paths alone."""
