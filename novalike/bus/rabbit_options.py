@@ -27,7 +27,9 @@ DEFAULTS: dict[str, Any] = {
     "rabbit_qos_prefetch_count": 4,
 }
 
-# How often, in seconds, a listener looks whether it should stop. oslo.messaging's own 5 s is no option.
+# How often, in seconds, a listener looks whether it should stop. oslo.messaging looks 1 ms after each message, then
+# after 2, 4, 8 ... ms up to 5 s: for acknowledgements that other threads leave to it, of which RPC has none. Each look
+# costs a third of a millisecond, all of them together more than the message.
 _LOOK_SECONDS = 0.5
 
 
@@ -38,4 +40,4 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
             conf.register_opts(options, group=GROUP)
     for name, value in DEFAULTS.items():
         conf.set_default(name, value, group=GROUP)
-    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MAX = _LOOK_SECONDS
+    amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MAX = _LOOK_SECONDS

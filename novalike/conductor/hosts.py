@@ -3,9 +3,10 @@
 import datetime
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
@@ -15,6 +16,7 @@ from novalike.db.cell import services as services_db
 from novalike.objects.context import RequestContext
 from novalike.objects.host import AggregateFacts, Heartbeat, NodeReport
 from novalike.objects.record import utcnow
+from novalike.objects.server import Server
 
 COMPUTE = "novalike-compute"
 _FRESH = 1.0
@@ -55,6 +57,13 @@ class HostStatus:
                     self._read(wanted)
         found = {host: known[host][0] for host in hosts}
         return {host: self._status(row) for host, row in found.items() if row is not None}
+
+    def note(self, servers: Sequence[Server]) -> None:
+        """Fill in the ``host_status`` of records that were just made."""
+        statuses = self.of({server.host for server in servers if server.host})
+        for server in servers:
+            if server.host:
+                msgspec.structs.force_setattr(server, "host_status", statuses.get(server.host, "UNKNOWN"))
 
     def _read(self, hosts: list[str]) -> None:
         """Read only these: of ten thousand hosts a page of servers is on fifty."""

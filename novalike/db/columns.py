@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
+from sqlalchemy.ext.compiler import compiles
 
 # To the microsecond, everywhere; MariaDB cuts to seconds unless told otherwise.
 Moment = sa.DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
@@ -41,6 +42,29 @@ class Json(sa.types.TypeDecorator[Any]):
 
     def __repr__(self) -> str:
         return "Json()"
+
+
+class json_object_agg(sa.sql.functions.GenericFunction[Any]):  # noqa: N801 (named as SQL names it)
+    """Keys and values of a group of rows as one JSON object, in text; NULL of no rows."""
+
+    inherit_cache = True
+    type = sa.Text()
+
+
+@compiles(json_object_agg)
+def _for_mariadb(element: Any, compiler: Any, **options: Any) -> str:
+    return f"JSON_OBJECTAGG({compiler.process(element.clauses, **options)})"
+
+
+@compiles(json_object_agg, "postgresql")
+def _for_postgresql(element: Any, compiler: Any, **options: Any) -> str:
+    return f"CAST(json_object_agg({compiler.process(element.clauses, **options)}) AS TEXT)"
+
+
+@compiles(json_object_agg, "sqlite")
+def _for_sqlite(element: Any, compiler: Any, **options: Any) -> str:
+    # Of no rows it is an empty object, which means the same.
+    return f"json_group_object({compiler.process(element.clauses, **options)})"
 
 
 def moments() -> list[sa.Column[Any]]:

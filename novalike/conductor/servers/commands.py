@@ -3,7 +3,6 @@
 import uuid
 from typing import Any
 
-import msgspec
 from oslo_config import cfg
 
 from novalike.bus.compute import ExternalEvent
@@ -153,14 +152,11 @@ class ServerCommandsHandler:
         return self._read_back(cell, server_id)
 
     def _read_back(self, cell: Cell, server_id: str) -> Server:
-        with cell.database.read() as connection:
-            server = servers_db.get(connection, server_id)
-            if server is None:
-                raise errors.InstanceNotFound(instance_id=server_id)
-            tags = servers_db.tags_of(connection, [server_id]).get(server_id, ())
-            user_data = servers_db.user_data_of(connection, [server_id]).get(server_id)
-        status = self._host_status.of({server.host}).get(server.host, "UNKNOWN") if server.host else ""
-        return msgspec.structs.replace(server, tags=tags, user_data=user_data, host_status=status)
+        server = cell.database.query(lambda c: servers_db.shown(c, server_id))
+        if server is None:
+            raise errors.InstanceNotFound(instance_id=server_id)
+        self._host_status.note([server])
+        return server
 
     def update_metadata(
         self,

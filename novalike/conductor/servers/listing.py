@@ -1,50 +1,64 @@
 """Lists of servers over all cells: one query per cell, merged in order."""
 
+import functools
 import heapq
 import re
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import sqlalchemy as sa
 
 from novalike.bus.conductor import ServerQuery
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.servers import queries
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell.servers import Shape
 from novalike.objects import errors
+from novalike.objects.flavor import Flavor
 from novalike.objects.server import Server
 
-# Filters that SQL can't answer are applied to rows as they come, this many at a time.
+# Filters that SQL can't answer, and the version of the addresses that they match; applied to rows as they come, this
+# many at a time.
+_ADDRESSES = {"ip": 4, "ip6": 6}
 _BATCH = 500
 
 
-def search(cells: Cells, query: ServerQuery, *, any_marker: bool = False) -> list[tuple[Cell, Server]]:
-    """The servers that a query means, in order, each with its cell.
+def details(
+    cells: Cells, query: ServerQuery, *, any_marker: bool = False, with_user_data: bool = False
+) -> list[Server]:
+    """The servers that a query means, in order.
 
     :param any_marker: the marker may be a server of another project.
     :raises MarkerNotFound: there is no such marker.
     :raises Invalid: a regular expression is none.
     """
+    shape = Shape.DETAILS_WITH_USER_DATA if with_user_data else Shape.DETAILS
+    return _search(cells, query, any_marker, shape)
+
+
+def names(cells: Cells, query: ServerQuery, *, any_marker: bool = False) -> list[Any]:
+    """The same, with ``uuid`` and ``name`` only."""
+    by_address = not _ADDRESSES.keys().isdisjoint(query.filters)
+    return _search(cells, query, any_marker, Shape.DETAILS if by_address else Shape.NAMES)
+
+
+def _search(cells: Cells, query: ServerQuery, any_marker: bool, shape: Shape) -> list[Any]:
     query, keep = _split(query)
     order = queries.order_of(query)
     marker = _marker(cells, query, order, None if any_marker else query.project_id)
-    limit = query.limit
-
-    def of_cell(cell: Cell) -> list[Server]:
-        return _search_cell(cell, query, order, marker, keep, limit)
-
-    per_cell = [[(cell, server) for server in of_cell(cell)] for cell in cells.all()]
+    per_cell = [_search_cell(cell, query, order, marker, keep, shape) for cell in cells.all()]
     occupied = [found for found in per_cell if found]
     if len(occupied) <= 1:
         return occupied[0] if occupied else []
     # A server on its way from one cell to another may be in both.
     seen: set[str] = set()
     merged = []
-    for cell, server in heapq.merge(*occupied, key=lambda pair: _sort_key(order, pair[1])):
+    for server in heapq.merge(*occupied, key=lambda server: _sort_key(order, server)):
         if server.uuid not in seen:
             seen.add(server.uuid)
-            merged.append((cell, server))
-            if limit is not None and len(merged) == limit:
+            merged.append(server)
+            if len(merged) == query.limit:
                 break
     return merged
 
@@ -55,7 +69,7 @@ def _split(query: ServerQuery) -> tuple[ServerQuery, Callable[[Server], bool] | 
     :raises Invalid: a regular expression is none.
     """
     rest = dict(query.filters)
-    patterns = [(version, rest.pop(name)) for version, name in ((4, "ip"), (6, "ip6")) if name in rest]
+    patterns = [(version, rest.pop(name)) for name, version in _ADDRESSES.items() if name in rest]
     for name in queries.PATTERN:
         if name in rest:
             _compile(rest[name])
@@ -98,8 +112,9 @@ def _marker(
     return {field: _value(server, field) for field, _, _ in order}
 
 
-def _value(server: Server, field: str) -> Any:
-    return server.flavor.flavor_id if field == "flavor" else getattr(server, field)
+def _value(server: Any, field: str) -> Any:
+    value = getattr(server, field)
+    return value.flavor_id if isinstance(value, Flavor) else value
 
 
 def _search_cell(
@@ -108,15 +123,19 @@ def _search_cell(
     order: queries.Order,
     marker: dict[str, Any] | None,
     keep: Callable[[Server], bool] | None,
-    limit: int | None,
-) -> list[Server]:
-    def run(q: ServerQuery, after: dict[str, Any] | None) -> list[Server]:
-        statement = queries.null_safe(queries.select(q, order, after), cell.database.dialect)
-        return cell.database.query(lambda c: servers_db.details(c, statement))
+    shape: Shape,
+) -> list[Any]:
+    def run(q: ServerQuery, after: dict[str, Any] | None) -> list[Any]:
+        if after is None:
+            statement = _first_page(msgspec.json.encode(q), cell.database.dialect, shape)
+        else:
+            statement = _statement(q, order, after, cell.database.dialect, shape)
+        return cell.database.query(lambda c: servers_db.page(c, statement, shape))
 
     if keep is None:
         return run(query, marker)
-    found: list[Server] = []
+    limit = query.limit
+    found: list[Any] = []
     batch = msgspec.structs.replace(query, limit=_BATCH)
     while limit is None or len(found) < limit:
         rows = run(batch, marker)
@@ -125,6 +144,19 @@ def _search_cell(
             break
         marker = {field: _value(rows[-1], field) for field, _, _ in order}
     return found[:limit]
+
+
+def _statement(
+    query: ServerQuery, order: queries.Order, marker: dict[str, Any] | None, dialect: str, shape: Shape
+) -> sa.Select[Any]:
+    return servers_db.shaped(queries.null_safe(queries.select(query, order, marker), dialect), shape)
+
+
+@functools.lru_cache(maxsize=512)
+def _first_page(asked: bytes, dialect: str, shape: Shape) -> sa.Select[Any]:
+    """The statement for a query in JSON. Putting one together takes as long as running it, and most are asked often."""
+    query = msgspec.json.decode(asked, type=ServerQuery)
+    return _statement(query, queries.order_of(query), None, dialect, shape)
 
 
 class _Reversed:
@@ -142,7 +174,7 @@ class _Reversed:
         return isinstance(other, _Reversed) and self.value == other.value
 
 
-def _sort_key(order: queries.Order, server: Server) -> list[Any]:
+def _sort_key(order: queries.Order, server: Any) -> list[Any]:
     key: list[Any] = []
     for field, _, descending in order:
         value = _value(server, field)

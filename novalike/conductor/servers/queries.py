@@ -81,8 +81,12 @@ def _field(key: str) -> str:
 
 
 def select(query: ServerQuery, order: Order, marker: Mapping[str, Any] | None) -> sa.Select[Any]:
-    """The query over ``instances``. ``marker`` has the values, by sort key, after which to begin."""
-    statement = sa.select(I.uuid, I.name).where(*_conditions(query))
+    """The query over ``instances``, for uuid, name and what the order needs.
+
+    :param marker: the values, by sort key, after which to begin.
+    """
+    selected = {"uuid": I.uuid, "name": I.name} | {field: column for field, column, _ in order}
+    statement = sa.select(*[column.label(field) for field, column in selected.items()]).where(*_conditions(query))
     if marker is not None:
         statement = statement.where(_after(order, marker))
         if indexes := _page_indexes(query, order):

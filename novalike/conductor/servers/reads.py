@@ -1,13 +1,10 @@
 """Answers to the API's questions about servers."""
 
 import datetime
-from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from novalike.bus.conductor import ServerQuery
-from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.servers import listing
 from novalike.db.cell import operations as operations_db
@@ -26,52 +23,25 @@ class ServerReadsHandler:
         self._host_status = host_status
 
     def list_servers(self, ctx: RequestContext, *, query: ServerQuery) -> tuple[ServerName, ...]:
-        return tuple(
-            ServerName(uuid=server.uuid, name=server.name)
-            for _, server in listing.search(self._cells, query, any_marker=bool(ctx.is_admin))
-        )
+        found = listing.names(self._cells, query, any_marker=bool(ctx.is_admin))
+        return tuple(ServerName(uuid=server.uuid, name=server.name) for server in found)
 
     def list_servers_detail(
         self, ctx: RequestContext, *, query: ServerQuery, with_user_data: bool = False
     ) -> tuple[Server, ...]:
-        found = listing.search(self._cells, query, any_marker=bool(ctx.is_admin))
-        by_cell: dict[int, list[str]] = {}
-        cells: dict[int, Cell] = {}
-        for cell, server in found:
-            cells[cell.id] = cell
-            by_cell.setdefault(cell.id, []).append(server.uuid)
-        more = {}
-        for cell_id, uuids in by_cell.items():
-            more.update(self._more(cells[cell_id], uuids, with_user_data))
-        statuses = self._host_status.of({server.host for _, server in found if server.host})
-        return tuple(self._complete(server, more, statuses) for _, server in found)
+        found = listing.details(
+            self._cells, query, any_marker=bool(ctx.is_admin), with_user_data=with_user_data
+        )
+        self._host_status.note(found)
+        return tuple(found)
 
     def get_server(self, ctx: RequestContext, *, server_id: str, deleted: bool = False) -> Server:
         cell = self._cells.of_instance(server_id)
-        project_id = None if ctx.is_admin else ctx.project_id
-        server = cell.database.query(lambda c: servers_db.get(c, server_id, project_id=project_id, deleted=deleted))
-        if server is None:
+        server = cell.database.query(lambda c: servers_db.shown(c, server_id, deleted=deleted))
+        if server is None or not (ctx.is_admin or server.project_id == ctx.project_id):
             raise errors.InstanceNotFound(instance_id=server_id)
-        more = self._more(cell, [server_id], with_user_data=True)
-        return self._complete(server, more, self._host_status.of({server.host} if server.host else set()))
-
-    def _more(
-        self, cell: Cell, uuids: Sequence[str], with_user_data: bool
-    ) -> dict[str, tuple[tuple[str, ...], str | None]]:
-        with cell.database.read() as connection:
-            tags = servers_db.tags_of(connection, uuids)
-            user_data = servers_db.user_data_of(connection, uuids) if with_user_data else {}
-        return {uuid: (tags.get(uuid, ()), user_data.get(uuid)) for uuid in uuids}
-
-    @staticmethod
-    def _complete(
-        server: Server, more: dict[str, tuple[tuple[str, ...], str | None]], statuses: dict[str, str]
-    ) -> Server:
-        tags, user_data = more[server.uuid]
-        status = statuses.get(server.host, "UNKNOWN") if server.host else ""
-        if not tags and user_data is None and status == server.host_status:
-            return server
-        return msgspec.structs.replace(server, tags=tags, user_data=user_data, host_status=status)
+        self._host_status.note([server])
+        return server
 
     def list_operations(
         self,

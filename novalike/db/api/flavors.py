@@ -1,12 +1,14 @@
 """Queries about flavors."""
 
-from collections.abc import Iterable
+import functools
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from novalike.bus.flavors import FlavorQuery
 from novalike.db.api import tables as t
+from novalike.db.columns import Json, json_object_agg
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
 from novalike.objects.record import utcnow
@@ -18,23 +20,26 @@ _COLUMNS = [
 ]  # fmt: skip
 
 
+_SPECS = t.flavor_extra_specs.c
+_EXTRA_SPECS = sa.type_coerce(
+    sa.select(json_object_agg(_SPECS.key, _SPECS.value))
+    .where(_SPECS.flavor_id == F.id)
+    .correlate(t.flavors)
+    .scalar_subquery(),
+    Json(dict[str, str]),
+).label("extra_specs")
+
+
 def get(connection: sa.Connection, flavor_id: str, *, project_id: str | None = None) -> Flavor | None:
     """A flavor with its extra specs, or None.
 
     :param project_id: only when it is public, or this project has access.
     """
-    specs = t.flavor_extra_specs.c
-    query = (
-        sa.select(*_COLUMNS, specs.key, specs.value)
-        .outerjoin(t.flavor_extra_specs, specs.flavor_id == F.id)
-        .where(F.flavorid == flavor_id)
-    )
+    query = sa.select(*_COLUMNS, _EXTRA_SPECS).where(F.flavorid == flavor_id)
     if project_id is not None:
         query = query.where(_visible_to(project_id))
-    rows = connection.execute(query).all()
-    if not rows:
-        return None
-    return _flavor(rows[0], {row.key: row.value for row in rows if row.key is not None})
+    row = connection.execute(query).first()
+    return None if row is None else _flavor(row)
 
 
 def _visible_to(project_id: str) -> Any:
@@ -45,18 +50,12 @@ def _visible_to(project_id: str) -> Any:
     )
 
 
-def _flavor(row: Any, extra_specs: dict[str, str]) -> Flavor:
-    fields = {column.name: getattr(row, column.name) for column in _COLUMNS}
-    return Flavor(extra_specs=extra_specs, **fields)
+_FIELDS = [column.name for column in _COLUMNS]
 
 
-def extra_specs(connection: sa.Connection, ids: Iterable[int]) -> dict[int, dict[str, str]]:
-    """The extra specs of some flavors, by row number."""
-    specs = t.flavor_extra_specs.c
-    found: dict[int, dict[str, str]] = {}
-    for row in connection.execute(sa.select(t.flavor_extra_specs).where(specs.flavor_id.in_(list(ids)))):
-        found.setdefault(row.flavor_id, {})[row.key] = row.value
-    return found
+def _flavor(row: Any) -> Flavor:
+    *fields, extra_specs = row
+    return Flavor(extra_specs=extra_specs or {}, **dict(zip(_FIELDS, fields, strict=True)))
 
 
 # What lists are sorted by, when it isn't called as its column is. vcpu_weight never had a value.
@@ -77,31 +76,39 @@ def search(
     :param viewer: see only what this project may use; None is all.
     :raises MarkerNotFound: no such marker.
     """
-    column = _SORT_COLUMNS.get(query.sort_key, F.get(query.sort_key, F.id))
+    statement = _page(msgspec.structs.replace(query, marker=None), project_id, viewer)
+    if query.marker is not None:
+        statement = statement.where(_beyond(connection, query.marker, viewer, _sorted_by(query), query.descending))
+    return [_flavor(row) for row in connection.execute(statement)]
+
+
+def _sorted_by(query: FlavorQuery) -> Any:
+    return _SORT_COLUMNS.get(query.sort_key, F.get(query.sort_key, F.id))
+
+
+@functools.lru_cache(maxsize=256)
+def _page(query: FlavorQuery, project_id: str | None, viewer: str | None) -> sa.Select[Any]:
+    """The statement for a first page. Putting one together takes longer than running it, and most are asked often."""
+    column = _sorted_by(query)
     # NULLs first on every database.
     keys = [sa.case((column.is_(None), 0), else_=1), column, F.id] if _is_nullable(column) else [column, F.id]
-    statement = sa.select(*_COLUMNS).limit(query.limit)
+    statement = sa.select(*_COLUMNS, _EXTRA_SPECS if query.with_extra_specs else sa.null()).limit(query.limit)
     statement = statement.order_by(*[key.desc() if query.descending else key.asc() for key in keys])
-    where = []
     if viewer is not None:
-        where.append(_visible_to(viewer))
+        statement = statement.where(_visible_to(viewer))
     if query.is_public:
-        where.append(F.is_public.is_(True) if project_id is None else _visible_to(project_id))
+        statement = statement.where(F.is_public.is_(True) if project_id is None else _visible_to(project_id))
     elif query.is_public is False:
-        where.append(F.is_public.is_(False))
+        statement = statement.where(F.is_public.is_(False))
     if not query.include_disabled:
-        where.append(F.disabled.is_(False))
+        statement = statement.where(F.disabled.is_(False))
     if query.min_ram is not None:
-        where.append(F.memory_mb >= query.min_ram)
+        statement = statement.where(F.memory_mb >= query.min_ram)
     if query.min_disk is not None:
-        where.append(F.root_gb >= query.min_disk)
+        statement = statement.where(F.root_gb >= query.min_disk)
     if query.name is not None:
-        where.append(F.name.regexp_match(query.name))
-    if query.marker is not None:
-        where.append(_beyond(connection, query.marker, viewer, column, query.descending))
-    rows = connection.execute(statement.where(*where)).all()
-    specs = extra_specs(connection, [row.id for row in rows]) if query.with_extra_specs and rows else {}
-    return [_flavor(row, specs.get(row.id, {})) for row in rows]
+        statement = statement.where(F.name.regexp_match(query.name))
+    return statement
 
 
 def _is_nullable(column: Any) -> bool:

@@ -7,17 +7,25 @@ from novalike.db.api import tables as t
 DEFAULT_CLASS = "default"
 
 
+_LIMITS = sa.union_all(
+    sa.select(
+        sa.literal("class").label("level"), t.quota_classes.c.resource, t.quota_classes.c.hard_limit
+    ).where(t.quota_classes.c.class_name == DEFAULT_CLASS),
+    sa.select(
+        sa.case((t.quotas.c.user_id == "", "project"), else_="user").label("level"),
+        t.quotas.c.resource,
+        t.quotas.c.hard_limit,
+    ).where(
+        t.quotas.c.project_id == sa.bindparam("of_project"),
+        sa.or_(t.quotas.c.user_id == "", t.quotas.c.user_id == sa.bindparam("of_user")),
+    ),
+)
+
+
 def limits(connection: sa.Connection, project_id: str, user_id: str = "") -> dict[str, dict[str, int]]:
     """Limits that were set: by ``class`` (for all), by ``project``, by ``user`` (when one is named)."""
-    q, c = t.quotas.c, t.quota_classes.c
-    query = sa.union_all(
-        sa.select(sa.literal("class").label("level"), c.resource, c.hard_limit).where(c.class_name == DEFAULT_CLASS),
-        sa.select(
-            sa.case((q.user_id == "", "project"), else_="user").label("level"), q.resource, q.hard_limit
-        ).where(q.project_id == project_id, q.user_id.in_(["", user_id])),
-    )
     found: dict[str, dict[str, int]] = {"class": {}, "project": {}, "user": {}}
-    for level, resource, limit in connection.execute(query):
+    for level, resource, limit in connection.execute(_LIMITS, {"of_project": project_id, "of_user": user_id}):
         found[level][resource] = limit
     return found
 

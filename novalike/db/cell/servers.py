@@ -1,5 +1,6 @@
 """Queries about servers."""
 
+import enum
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,19 +8,47 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
 from novalike.objects.lifecycle import ANY, Change
-from novalike.objects.server import Server, ServerName, ServerSpec
+from novalike.objects.server import Server, ServerSpec
 
 I = t.instances.c  # noqa: E741
 
-# The columns of a Server record, in its order; its last fields are not columns and are filled in afterwards.
+# The columns of a Server record, in its order. Tags and user data are in other tables; see _SHOWN_COLUMNS.
 _SERVER_COLUMNS = [
     I[field] for field in Server.__struct_fields__ if field in t.instances.c and field not in ("tags", "user_data")
 ]
 _SERVER_FIELDS = [column.name for column in _SERVER_COLUMNS]
 
 
-def _server(row: Any, **more: Any) -> Server:
-    return Server(**dict(zip(_SERVER_FIELDS, row, strict=False)), **more)
+def _server(row: Any) -> Server:
+    return Server(**dict(zip(_SERVER_FIELDS, row, strict=True)))
+
+
+# A server with all that the API shows of it, in one statement. No tag has a comma in it.
+_TAG_SEPARATOR = ","
+_SHOWN_COLUMNS = [
+    *_SERVER_COLUMNS,
+    sa.select(sa.func.aggregate_strings(t.instance_tags.c.tag, _TAG_SEPARATOR))
+    .where(t.instance_tags.c.instance_uuid == I.uuid)
+    .correlate(t.instances)
+    .scalar_subquery()
+    .label("tags"),
+]
+_USER_DATA = (
+    sa.select(t.instance_requests.c.user_data)
+    .where(t.instance_requests.c.instance_uuid == I.uuid)
+    .correlate(t.instances)
+    .scalar_subquery()
+    .label("user_data")
+)
+
+
+def _shown(row: Any) -> Server:
+    *fields, tags, user_data = row
+    return Server(
+        tags=tuple(sorted(tags.split(_TAG_SEPARATOR))) if tags else (),
+        user_data=user_data,
+        **dict(zip(_SERVER_FIELDS, fields, strict=True)),
+    )
 
 
 def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]], requests: Sequence[dict[str, Any]]) -> None:
@@ -79,21 +108,40 @@ def tags_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, tuple[
     return {uuid: tuple(sorted(tags)) for uuid, tags in found.items()}
 
 
-def user_data_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
-    """The user data of those of some servers that have some."""
-    r = t.instance_requests.c
-    query = sa.select(r.instance_uuid, r.user_data).where(r.instance_uuid.in_(uuids), r.user_data.is_not(None))
-    return dict(connection.execute(query).all())
+class Shape(enum.Enum):
+    """How much of each server a list shows."""
+
+    NAMES = enum.auto()
+    DETAILS = enum.auto()
+    DETAILS_WITH_USER_DATA = enum.auto()
 
 
-def names(connection: sa.Connection, query: sa.Select[Any]) -> list[ServerName]:
-    """The servers that a query over ``instances`` gives, briefly."""
-    return [ServerName(uuid=row.uuid, name=row.name) for row in connection.execute(query)]
+def shaped(query: sa.Select[Any], shape: Shape) -> sa.Select[Any]:
+    """A query over ``instances``, for what a list shows. For names that is what it selects already."""
+    if shape is Shape.NAMES:
+        return query
+    user_data = _USER_DATA if shape is Shape.DETAILS_WITH_USER_DATA else sa.null().label("user_data")
+    return query.with_only_columns(*_SHOWN_COLUMNS, user_data)
 
 
-def details(connection: sa.Connection, query: sa.Select[Any]) -> list[Server]:
-    """The servers that a query over ``instances`` gives, in full."""
-    return [_server(row) for row in connection.execute(query.with_only_columns(*_SERVER_COLUMNS))]
+def page(connection: sa.Connection, query: sa.Select[Any], shape: Shape) -> list[Any]:
+    """The servers that a query gives that was :func:`shaped`: records, or for names rows."""
+    rows = connection.execute(query)
+    return list(rows) if shape is Shape.NAMES else [_shown(row) for row in rows]
+
+
+# Made once: putting a statement of fifty columns together takes longer than running it.
+_BY_UUID = sa.select(*_SHOWN_COLUMNS, _USER_DATA).where(I.uuid == sa.bindparam("wanted"))
+_LIVING_BY_UUID = _BY_UUID.where(I.deleted == sa.false())
+
+
+def shown(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> Server | None:
+    """A server with its tags and user data, or None.
+
+    :param deleted: a deleted one as well.
+    """
+    row = connection.execute(_BY_UUID if deleted else _LIVING_BY_UUID, {"wanted": uuid}).first()
+    return None if row is None else _shown(row)
 
 
 def specs(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, ServerSpec]:
@@ -162,14 +210,16 @@ def change_state(connection: sa.Connection, uuid: str, change: Change, /, **valu
     return connection.execute(written).rowcount == 1
 
 
+_USAGE = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
+    I.project_id == sa.bindparam("project_id"), I.deleted.is_(False)
+)
+_USAGE_OF_USER = _USAGE.where(I.user_id == sa.bindparam("user_id"))
+
+
 def usage(connection: sa.Connection, project_id: str, user_id: str | None = None) -> tuple[int, int, int]:
     """What a project (or a user in it) has: instances, vCPUs, MiB of memory."""
-    query = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
-        I.project_id == project_id, I.deleted == sa.false()
-    )
-    if user_id is not None:
-        query = query.where(I.user_id == user_id)
-    count, cores, ram = connection.execute(query).one()
+    query = _USAGE if user_id is None else _USAGE_OF_USER
+    count, cores, ram = connection.execute(query, {"project_id": project_id, "user_id": user_id}).one()
     return count, int(cores or 0), int(ram or 0)
 
 

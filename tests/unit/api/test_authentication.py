@@ -22,7 +22,8 @@ TOKEN = {"X-Auth-Token": "a-token"}
 
 
 def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    start_response("200 OK", [("Content-Type", "text/plain"), ("X-Seen", environ.get("HTTP_X_USER_ID", ""))])
+    seen = [("X-Seen", environ.get("HTTP_X_USER_ID", "")), ("X-Seen-Roles", environ.get("HTTP_X_ROLES") or "")]
+    start_response("200 OK", [("Content-Type", "text/plain"), *seen])
     return [b"inside"]
 
 
@@ -95,20 +96,54 @@ def test_it_fails(status: int) -> None:
         check_refusal(client(url), 8)
 
 
-def test_a_known_token_needs_no_keystone() -> None:
+def valid(*roles: str) -> dict[str, Any]:
     later = (datetime.datetime.now(datetime.UTC) + datetime.timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.000000Z")
-    token = {
+    return {
         "token": {
             "user": {"id": "u", "name": "n", "domain": {"id": "default", "name": "Default"}},
+            "roles": [{"id": name, "name": name} for name in roles],
             "methods": ["password"], "expires_at": later, "issued_at": "2026-01-01T00:00:00.000000Z",
         }
     }  # fmt: skip
-    with keystone((200, token)) as url:
+
+
+def test_a_known_token_needs_no_keystone() -> None:
+    with keystone((200, valid())) as url:
         asked = client(url, auth_version="v3")
         assert asked.simulate_get("/v2.1/servers", headers=TOKEN).headers["x-seen"] == "u"
     answer = asked.simulate_get("/v2.1/servers", headers=TOKEN)
     assert (answer.status_code, answer.headers["x-seen"]) == (200, "u")
     check_refusal_of_others(asked)
+
+
+def test_who_is_known_can_claim_to_be_nobody_else() -> None:
+    with keystone((200, valid("reader"))) as url:
+        asked = client(url, auth_version="v3")
+        claims = {"X-Roles": "admin", "X-User-Id": "root", "X-Service-Roles": "service", "X-Is-Admin-Project": "True"}
+        for headers in (TOKEN | claims, TOKEN | claims, TOKEN):  # not known, known, known
+            seen = asked.simulate_get("/v2.1/servers", headers=headers).headers
+            assert (seen["x-seen"], seen["x-seen-roles"]) == ("u", "reader")
+
+
+def test_what_is_known_of_a_token_is_forgotten_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("novalike.api.middleware.authentication.time.monotonic", lambda: now[0])
+    with keystone((200, valid("reader"))) as url:
+        asked = client(url, auth_version="v3", token_cache_time=1)
+        checked = []
+        check = asked.app._app._checked
+        monkeypatch.setattr(asked.app._app, "_checked", lambda *args: checked.append(args) or check(*args))
+        for moment, looks in ((1000.0, 1), (1000.9, 1), (1001.1, 2)):
+            now[0] = moment
+            assert asked.simulate_get("/v2.1/servers", headers=TOKEN).status_code == 200
+            assert len(checked) == looks
+
+
+def test_nothing_is_known_of_tokens_that_are_not_to_be_cached() -> None:
+    with keystone((200, valid("reader"))) as url:
+        asked = client(url, auth_version="v3", token_cache_time=-1)
+        asked.simulate_get("/v2.1/servers", headers=TOKEN)
+        assert asked.app._app._known == {}
 
 
 def check_refusal_of_others(asked: falcon.testing.TestClient) -> None:
