@@ -211,7 +211,7 @@ def change_state(connection: sa.Connection, uuid: str, change: Change, /, **valu
 
 
 _USAGE = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
-    I.project_id == sa.bindparam("project_id"), I.deleted.is_(False)
+    I.project_id == sa.bindparam("project_id"), I.deleted == sa.false()
 )
 _USAGE_OF_USER = _USAGE.where(I.user_id == sa.bindparam("user_id"))
 
