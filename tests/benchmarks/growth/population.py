@@ -48,6 +48,29 @@ def is_deleted(number: int) -> bool:
     return number % 10 in (3, 8) and number % 20 < 10
 
 
+def name_of(number: int) -> str:
+    """A server's name: in no order."""
+    return f"vm-{number * 7919 % 1_000_003:07}"
+
+
+def middle(servers: int) -> int:
+    """A server of the big project in the middle of so many, by time of creation."""
+    return next(number for number in range(servers // 4 * 2, servers, 2) if not is_deleted(number))
+
+
+def middle_by_name(servers: int) -> int:
+    """The same, by name."""
+    numbers = [number for number in range(0, servers, 2) if not is_deleted(number)]
+    return sorted(numbers, key=name_of)[len(numbers) // 2]
+
+
+def count(cell_engine: sa.Engine) -> int:
+    """How many such servers are there already, deleted ones among them."""
+    query = sa.select(sa.func.count()).where(cell.instances.c.host.like(f"{HOST_PREFIX}%"))
+    with cell_engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
 def populate(
     cell_engine: sa.Engine, api_engine: sa.Engine, cell_id: int, first: int, end: int, big: str, user: str
 ) -> None:
@@ -107,7 +130,7 @@ def _server(number: int, big: str, user: str) -> dict[str, Any]:
         "deleted_at": gone if deleted else None,
         "terminated_at": gone if deleted else None,
         "launched_at": later,
-        "name": f"vm-{number * 7919 % 1_000_003:07}",
+        "name": name_of(number),
         "hostname": f"vm-{number}",
         "vm_state": "deleted" if deleted else "error" if failed else "active",
         "task_state": None,

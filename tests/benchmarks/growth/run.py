@@ -73,14 +73,14 @@ class Run:
 
     def servers(self, sizes: list[int]) -> None:
         """More and more servers."""
-        there = 0
+        there = population.count(self._stack.cell)
         for size in sizes:
             began = time.monotonic()
             population.populate(
                 self._stack.cell, self._stack.api, self._stack.cell_id, there, size, self._project, self._user
             )
             LOG.info("%s servers are in the database after %.0f s", size, time.monotonic() - began)
-            there = size
+            there = max(there, size)
             time.sleep(_SETTLE)
             with self._alone():
                 self._measure("servers", size, size)
@@ -149,13 +149,11 @@ class Run:
         self._results.note("hosts", size, "Placement's candidates alone", percentile(taken, 50), "ms")
 
     def _measure(self, series: str, size: int, servers: int) -> None:
-        middle = servers // 4 * 2
-        while population.is_deleted(middle):
-            middle += 2
+        middle = population.middle(servers)
         recent = population.BEGAN + datetime.timedelta(seconds=20 * (servers - 40))
         asked = reads.questions(
-            population.server_uuid(middle), population.server_uuid(middle), population.host_of(middle),
-            recent.isoformat() + "Z",
+            population.server_uuid(middle), population.server_uuid(population.middle_by_name(servers)),
+            population.host_of(middle), recent.isoformat() + "Z",
         )  # fmt: skip
         for read in asked:
             shown = reads.measure(self._client, read)
