@@ -274,6 +274,8 @@ class Networking:
         :raises Unavailable: Neutron doesn't answer.
         :raises NeutronRefused: Neutron will not.
         """
+        if spec.networks is None and not spec.server.vifs:
+            return  # none were asked for, and none have come since
         release_ports(self._neutron, spec.server.uuid, spec.server.vifs, _given(spec))
 
     def clear(self, uuid: str, host: str) -> None:

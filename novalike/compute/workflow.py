@@ -51,6 +51,7 @@ class Job:
         self.spec: ServerSpec = assignment.spec
         self.conf, self.driver, self.networking, self.placement = tools
         self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
+        self.task_state: str | None = assignment.spec.server.task_state
         self.root_device_name: str | None = None
         self.power_state: int | None = None
 
@@ -108,9 +109,10 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> None:
     reported = job.vifs
     for number, step in enumerate(workflow.steps):
         entries.append(JournalEntry(event=step.event, start_time=utcnow(), host=job.host))
-        if number and (step.task_state is not None or job.vifs != reported):
+        news = step.task_state not in (None, job.task_state) or job.vifs != reported
+        if number and news:
             journal.progress(job, tuple(entries), step.task_state)
-            reported = job.vifs
+            job.task_state, reported = step.task_state or job.task_state, job.vifs
         insist = _Insist(workflow, job, journal, tuple(entries))
         try:
             insist.on(step.do)

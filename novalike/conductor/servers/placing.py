@@ -117,7 +117,7 @@ class Placer:
             reason = errors.NoValidHost(reason=answer.explain())
             LOG.info("no host for %d server(s): %s", len(failed), reason)
             self._fail(cell, failed, reason, started)
-        self._hand_over(ctx, cell, placed, by_instance, started)
+        self._hand_over(ctx, cell, placed, specs, by_instance, started)
 
     def _scheduling_request(
         self, operations: list[Operation], specs: dict[str, ServerSpec], asked: Any
@@ -185,6 +185,7 @@ class Placer:
         ctx: RequestContext,
         cell: Cell,
         operations: list[Operation],
+        specs: dict[str, ServerSpec],
         selections: dict[str, Selection],
         started: datetime.datetime,
     ) -> None:
@@ -198,7 +199,7 @@ class Placer:
             if target.id != cell.id:
                 moved = moving.move(self._cells, cell, target, group)
                 group = [operation for operation in group if operation.instance_uuid in moved]
-            lost = self._record_hosts(target, group, selections, entry)
+            lost = self._record_hosts(target, group, specs, selections, entry)
             self._release_superseded(target, lost)
             self._tell(ctx, [o for o in group if o not in lost], selections)
 
@@ -213,7 +214,12 @@ class Placer:
                 self._release(operation.instance_uuid)
 
     def _record_hosts(
-        self, cell: Cell, operations: list[Operation], selections: dict[str, Selection], entry: JournalEntry
+        self,
+        cell: Cell,
+        operations: list[Operation],
+        specs: dict[str, ServerSpec],
+        selections: dict[str, Selection],
+        entry: JournalEntry,
     ) -> list[Operation]:
         now = utcnow()
         due = now + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
@@ -238,10 +244,12 @@ class Placer:
                 if not held:
                     lost.append(operation)
                     continue
+                # Without networks the host has nothing to report before the guest.
+                bare = specs[operation.instance_uuid].networks is None
                 servers_db.change_state(
                     connection,
                     operation.instance_uuid,
-                    lifecycle.passes("create", TaskState.NETWORKING),
+                    lifecycle.passes("create", TaskState.SPAWNING if bare else TaskState.NETWORKING),
                     host=chosen.host,
                     node=chosen.node,
                     endpoint=chosen.endpoint,
