@@ -10,6 +10,7 @@ import msgspec
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.heartbeats import Heartbeats
 from novalike.db.api import mappings
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import services as services_db
@@ -20,6 +21,8 @@ from novalike.objects.server import Server
 
 COMPUTE = "novalike-compute"
 _FRESH = 1.0
+# Seconds: little beside the time that a host may be silent.
+_GATHER = 1.0
 
 
 def is_up(conf: cfg.ConfigOpts, last_seen_at: datetime.datetime | None, forced_down: bool) -> bool:
@@ -80,12 +83,16 @@ class HostStatus:
 
 
 class HostReports:
-    """What compute processes report: part of ``bus.conductor.Journal``."""
+    """What compute processes report: part of ``bus.conductor.Journal``.
 
-    def __init__(self, conf: cfg.ConfigOpts, cells: Cells) -> None:
+    :param gather: seconds for which heartbeats are gathered.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, gather: float = _GATHER) -> None:
         self._conf = conf
         self._cells = cells
         self._cell_of_host: dict[str, int] = {}
+        self._heartbeats = Heartbeats(self._write_beats, gather)
 
     def cell_of(self, hosts: Iterable[str]) -> Cell:
         """The cell of some hosts that share a process; for new ones the first cell that takes any."""
@@ -98,21 +105,29 @@ class HostReports:
         return self._cells.compute_cells()[0]
 
     def heartbeat(self, ctx: RequestContext, *, beat: Heartbeat) -> None:
-        self._note(beat, are_all=True)
+        self._heartbeats.note(beat)
 
-    def _note(self, beat: Heartbeat, *, are_all: bool) -> None:
-        """Record that hosts live.
+    def _write_beats(self, beats: Sequence[Heartbeat]) -> None:
+        """Record that processes live, with all hosts that they have."""
+        by_cell: dict[int, list[Heartbeat]] = {}
+        for beat in beats:
+            by_cell.setdefault(self.cell_of(beat.hosts).id, []).append(beat)
+        for cell_id, some in by_cell.items():
+            incarnations = [(beat.endpoint, beat.incarnation) for beat in some]
+            with self._cells.by_id(cell_id).database.read() as connection:
+                known = hosts_db.beat_again(connection, incarnations, self._conf.service_down_time)
+            if known != sum(len(beat.hosts) for beat in some):
+                for beat in some:
+                    self._note(beat)
 
-        :param are_all: they are all that their process has.
-        """
+    def _note(self, beat: Heartbeat) -> None:
+        """Record that hosts live, and such as are not known yet."""
         cell = self.cell_of(beat.hosts)
         down_after = self._conf.service_down_time
 
         def write(connection: Any) -> list[str]:
             arguments = (beat.binary, beat.endpoint, beat.incarnation)
-            known = hosts_db.beat(
-                connection, *arguments, beat.hosts, beat.version, down_after=down_after, are_all=are_all
-            )
+            known = hosts_db.beat(connection, *arguments, beat.hosts, beat.version, down_after)
             new = [host for host in beat.hosts if host not in known]
             hosts_db.insert_services(connection, *arguments, new, beat.version)
             return new
@@ -127,8 +142,13 @@ class HostReports:
     ) -> tuple[str, ...]:
         hosts = sorted({node.host for node in nodes})
         cell = self.cell_of(hosts)
+        if all(host in self._cell_of_host for host in hosts):
+            # Most reports say what the last one said.
+            disabled = cell.database.query(lambda c: hosts_db.confirmed(c, endpoint, incarnation, nodes))
+            if disabled is not None:
+                return tuple(disabled)
         beat = Heartbeat(binary=COMPUTE, endpoint=endpoint, incarnation=incarnation, hosts=tuple(hosts), version=1)
-        self._note(beat, are_all=False)
+        self._note(beat)
         cell.database.write(lambda c: hosts_db.store_reports(c, nodes))
         self._map([host for host in hosts if host not in self._cell_of_host], cell)
         return tuple(cell.database.query(lambda c: services_db.disabled_among(c, hosts)))

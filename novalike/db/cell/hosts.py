@@ -25,35 +25,39 @@ def beat(
     incarnation: str,
     hosts: Sequence[str],
     version: int,
-    *,
     down_after: float,
-    are_all: bool,
 ) -> set[str]:
     """Note that a process lives. Gives those of its hosts that were known.
 
     :param down_after: seconds. Who was silent for longer has changed by being heard of: the scheduler wants to know.
-    :param are_all: the process has no other hosts.
     """
-    now = utcnow()
-    counts_as_down = now - datetime.timedelta(seconds=down_after)
-    # Updated_at first: MariaDB computes one value after the other, and from the ones that it has just set.
-    seen = sa.update(t.services).ordered_values(
-        (S.updated_at, sa.case((S.last_seen_at < counts_as_down, now), else_=S.updated_at)),
-        (S.last_seen_at, now),
-        (S.version, version),
-        (S.endpoint, endpoint),
-        (S.incarnation, incarnation),
-    )
-    if are_all:
-        # Nearly always all of them are known as this process's: no need to name thousands.
-        same = seen.where(S.endpoint == endpoint, S.binary == binary, S.incarnation == incarnation)
-        if connection.execute(same).rowcount == len(hosts):
-            return set(hosts)
+    facts = ((S.version, version), (S.endpoint, endpoint), (S.incarnation, incarnation))
     mine = sa.and_(S.binary == binary, S.host.in_(hosts))
     known = set(connection.execute(sa.select(S.host).where(mine)).scalars())
     if known:
-        connection.execute(seen.where(mine))
+        connection.execute(_seen(down_after, *facts).where(mine))
     return known
+
+
+def beat_again(connection: sa.Connection, incarnations: Sequence[tuple[str, str]], down_after: float) -> int:
+    """Note that processes still live, with all hosts that are recorded as theirs. Gives how many these are.
+
+    :param incarnations: (endpoint, incarnation) of each.
+    """
+    endpoints, own = zip(*incarnations, strict=True)
+    again = _seen(down_after).where(S.endpoint.in_(endpoints), S.incarnation.in_(own))
+    return connection.execute(again).rowcount
+
+
+def _seen(down_after: float, *facts: tuple[Any, Any]) -> sa.Update:
+    now = utcnow()
+    counts_as_down = now - datetime.timedelta(seconds=down_after)
+    # Updated_at first: MariaDB computes one value after the other, and from the ones that it has just set.
+    return sa.update(t.services).ordered_values(
+        (S.updated_at, sa.case((S.last_seen_at < counts_as_down, now), else_=S.updated_at)),
+        (S.last_seen_at, now),
+        *facts,
+    )
 
 
 def insert_services(
@@ -146,6 +150,24 @@ def store_reports(connection: sa.Connection, reports: Sequence[NodeReport]) -> N
             connection.execute(sa.update(t.compute_nodes).where(N.uuid == report.uuid).values(changed))
     if new:
         connection.execute(sa.insert(t.compute_nodes), new)
+
+
+def confirmed(
+    connection: sa.Connection, endpoint: str, incarnation: str, reports: Sequence[NodeReport]
+) -> list[str] | None:
+    """Those of the reports' hosts whose services are disabled; None when anything is not recorded as they say."""
+    query = sa.select(t.compute_nodes, S.endpoint, S.incarnation, S.disabled).join_from(t.compute_nodes, t.services)
+    known = {row.uuid: row for row in connection.execute(query.where(N.uuid.in_([r.uuid for r in reports])))}
+    disabled: list[str] = []
+    for report in reports:
+        row = known.get(report.uuid)
+        if row is None or (row.host, row.endpoint, row.incarnation) != (report.host, endpoint, incarnation):
+            return None
+        if _changed(row, {name: getattr(report, name) for name in (*_FACTS, *_OTHER)}):
+            return None
+        if row.disabled:
+            disabled.append(report.host)
+    return disabled
 
 
 def _changed(row: Any, values: dict[str, Any]) -> dict[str, Any]:

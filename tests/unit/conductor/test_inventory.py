@@ -1,6 +1,7 @@
 """What the scheduler is told of the hosts: all of them once, then what has changed; and what reports write."""
 
 import datetime
+import threading
 import uuid
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Conductor:
         self.cells.api.write(
             lambda c: mappings.insert_cell(c, uuid=number, name="cell1", database_connection=url, disabled=False)
         )
-        self.reports, self.handler = HostReports(conf, self.cells), InventoryHandler(conf, self.cells)
+        self.reports, self.handler = HostReports(conf, self.cells, gather=0), InventoryHandler(conf, self.cells)
         self.database = self.cells.all()[0].database
         self.snapshot: Snapshot = EMPTY
 
@@ -259,6 +260,59 @@ def test_hosts_of_one_process_that_come_in_portions(conductor: Conductor) -> Non
     rows = conductor.database.query(hosts_db.services)
     assert {row.host for row in rows if row.endpoint == "many"} == {"a1", "a2", "a3", "a4"}
     assert {"a1", "a2", "a3", "a4"} <= conductor.cells.api.query(mappings.hosts).keys()
+
+
+def test_heartbeats_are_written_together(conductor: Conductor) -> None:
+    for number in range(3):
+        conductor.report(f"own{number}", endpoint=f"own{number}")
+    reports = HostReports(conductor.conf, conductor.cells, gather=0.3)
+    beats = [
+        Heartbeat(binary="novalike-compute", endpoint=name, incarnation="i", hosts=(name,), version=1)
+        for name in ("own0", "own1", "own2")
+    ]
+    for beat in beats:
+        reports.heartbeat(CTX, beat=beat)
+        conductor.seen(beat.endpoint, 30)
+    written: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement.startswith(("UPDATE", "INSERT")):
+            written.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        threads = [threading.Thread(target=reports.heartbeat, args=(CTX,), kwargs={"beat": beat}) for beat in beats]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(5)
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    assert len(written) == 1, written
+    rows = {row.host: row.last_seen_at for row in conductor.database.query(hosts_db.services)}
+    assert all((utcnow() - rows[f"own{number}"]).total_seconds() < 10 for number in range(3))
+
+
+def test_a_service_that_was_deleted_comes_back_with_its_next_heartbeat(conductor: Conductor) -> None:
+    def delete(connection: sa.Connection) -> None:
+        (row,) = services_db.listed(connection, "host2")
+        services_db.delete(connection, row.id)
+
+    conductor.database.write(delete)
+    conductor.beat(*HOSTS)
+    assert "host2" in {row.host for row in conductor.database.query(hosts_db.services)}
+    conductor.report("host2")
+    assert len(conductor.database.query(hosts_db.nodes)) == len(HOSTS)
+
+
+def test_reports_say_what_is_disabled(conductor: Conductor) -> None:
+    def disable(connection: sa.Connection) -> None:
+        (row,) = services_db.listed(connection, "host4")
+        services_db.update(connection, row.uuid, disabled=True)
+
+    conductor.database.write(disable)
+    assert conductor.report(*HOSTS) == ("host4",)
+    assert conductor.report(*HOSTS, vcpus=12) == ("host4",)
 
 
 def test_a_host_moves_to_another_process(conductor: Conductor) -> None:
