@@ -35,6 +35,8 @@ class NeutronClient:
     def __init__(self, conf: cfg.ConfigOpts, session: ServiceSession | None = None) -> None:
         self._rest = Rest(session or ServiceSession(conf, "neutron"), retries=conf.neutron.http_retries)
         self._extensions: frozenset[str] | None = None
+        # Projects that had no limit when it was looked at last.
+        self._unlimited: set[str] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._lock = threading.Lock()
 
@@ -74,13 +76,19 @@ class NeutronClient:
     def port_quota(self, project_id: str) -> tuple[int, int]:
         """How many ports a project may have (-1: any number), and how many it has."""
         project = _segment(project_id)
-        if "quota_details" in self.extensions():
-            quota = self._body(self._rest.request("GET", f"/v2.0/quotas/{project}/details.json"))["quota"]["port"]
-            return quota["limit"], quota["used"] + quota["reserved"]
-        limit = self._body(self._rest.request("GET", f"/v2.0/quotas/{project}"))["quota"].get("port", -1)
-        if limit < 0:
-            return limit, 0
-        return limit, len(self.ports(tenant_id=project_id, fields=["id"]))
+        detailed = "quota_details" in self.extensions()
+        # Counting what is used costs Neutron four times as much as saying what the limit is.
+        if not detailed or project in self._unlimited:
+            limit = self._body(self._rest.request("GET", f"/v2.0/quotas/{project}"))["quota"].get("port", -1)
+            if limit < 0:
+                return limit, 0
+            self._unlimited.discard(project)
+            if not detailed:
+                return limit, len(self.ports(tenant_id=project_id, fields=["id"]))
+        quota = self._body(self._rest.request("GET", f"/v2.0/quotas/{project}/details.json"))["quota"]["port"]
+        if quota["limit"] < 0:
+            self._unlimited.add(project)
+        return quota["limit"], quota["used"] + quota["reserved"]
 
     # -- the network that Neutron makes for a project that has none
 

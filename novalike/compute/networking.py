@@ -44,13 +44,16 @@ class Networking:
 
     # -- making
 
-    def allocate(self, ctx: RequestContext, spec: ServerSpec, host: str, *, epoch: int = 0) -> tuple[Vif, ...]:
+    def allocate(
+        self, ctx: RequestContext, spec: ServerSpec, host: str, *, epoch: int = 0, untouched: bool = False
+    ) -> tuple[Vif, ...]:
         """The server's interfaces, bound to ``host``; what is missing is made.
 
         When it raises, :meth:`deallocate` undoes what was done so far.
 
         :param epoch: of the operation. It is noted on the ports: a worker that was given up, and does not know it
             yet, does not take back what its successor has.
+        :param untouched: no ports can have been made for the server yet, so Neutron need not be asked.
         :raises Fenced: a successor has taken a port over.
         :raises NetworkNotFound, NetworkAmbiguous, PortNotFound, PortInUse, PortNotUsable: what was asked for can't be.
         :raises FixedIpInUse, FixedIpInvalid, NoMoreFixedIps, PortLimitExceeded: no address, or too many ports.
@@ -64,7 +67,7 @@ class Networking:
         given = _given(spec)
         for attempt in range(1, _TRIES + 1):
             try:
-                ports, new = self._allocate_once(ctx, spec, _Grip(host, epoch))
+                ports, new = self._allocate_once(ctx, spec, _Grip(host, epoch), look=not untouched or attempt > 1)
                 return neutron_vifs.read_vifs(
                     self._neutron,
                     ports,
@@ -82,11 +85,11 @@ class Networking:
         raise AssertionError("unreachable")
 
     def _allocate_once(
-        self, ctx: RequestContext, spec: ServerSpec, grip: "_Grip"
+        self, ctx: RequestContext, spec: ServerSpec, grip: "_Grip", *, look: bool
     ) -> tuple[list[Json], frozenset[str]]:
         """The server's ports, and the ids of those that didn't exist before."""
         server = spec.server
-        present = self._neutron.ports(device_id=server.uuid)
+        present = self._neutron.ports(device_id=server.uuid) if look else []
         requests = self._requests(ctx, spec, present)
         plan = plan_ports(requests, present)
         for port in plan.excess:

@@ -22,7 +22,7 @@ from novalike.compute.networking import Networking
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import Vif
-from novalike.objects.operation import Assignment, JournalEntry, Operation
+from novalike.objects.operation import FIRST_ON_A_HOST, Assignment, JournalEntry, Operation
 from novalike.objects.record import utcnow
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import Driver, GuestNotFound
@@ -42,7 +42,10 @@ class Tools(NamedTuple):
 
 
 class Job:
-    """An operation that is being run. Steps read and leave things here."""
+    """An operation that is being run. Steps read and leave things here.
+
+    :ivar untouched: a build of which no host can have done anything yet.
+    """
 
     def __init__(self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools) -> None:
         self.ctx = ctx
@@ -52,6 +55,7 @@ class Job:
         self.conf, self.driver, self.networking, self.placement = tools
         self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
         self.task_state: str | None = assignment.spec.server.task_state
+        self.untouched = self.operation.workflow == "create" and self.operation.epoch == FIRST_ON_A_HOST
         self.root_device_name: str | None = None
         self.power_state: int | None = None
 

@@ -37,6 +37,11 @@ class JournalEntry(Record, frozen=True):
     traceback: str | None = None
 
 
+# A build is placed by a conductor (epoch 1), recorded for a host (2), taken up there (3). Whoever holds it with this
+# epoch is the first on any host to do so.
+FIRST_ON_A_HOST = 3
+
+
 class Operation(Record, frozen=True):
     """An action on a server.
 

@@ -2,6 +2,7 @@
 
 import secrets
 import string
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from oslo_config import cfg
@@ -22,6 +23,7 @@ from novalike.objects.server import ServerRequest
 
 _PASSWORD_ALPHABET = "".join(c for c in string.ascii_letters + string.digits if c not in "Il1O0o")
 _PASSWORD_LENGTH = 12
+_IMAGES_AT_A_TIME = 64
 _RESERVATION_ALPHABET = string.ascii_lowercase + string.digits
 
 
@@ -34,6 +36,7 @@ class ServerCreate:
         self._conf = conf
         self._glance = glance
         self._neutron = neutron
+        self._images = ThreadPoolExecutor(_IMAGES_AT_A_TIME, thread_name_prefix="images")
         self._commands: ServerCommands = transport.client(ServerCommands)
 
     def create(self, req: ApiRequest) -> Answer:
@@ -77,16 +80,21 @@ class ServerCreate:
         if any(device.destination_type == "volume" for device in devices):
             req.authorize(policies.ATTACH_VOLUME)
             raise errors.NotSupported(reason="volumes are not supported yet")
-        image = self._image(req, wanted, devices)
+        asking = self._images.submit(self._image, req, wanted, devices)  # Glance, while Neutron is asked
         groups = _group_names(wanted)
-        networks = request_networks.validate_networks(
-            req.ctx,
-            self._neutron,
-            request_networks.read_networks(wanted.get("networks", ())),
-            min_count=minimum,
-            max_count=maximum,
-            may_attach_external=req.may(policies.EXTERNAL_NETWORK),
-        )
+        try:
+            networks = request_networks.validate_networks(
+                req.ctx,
+                self._neutron,
+                request_networks.read_networks(wanted.get("networks", ())),
+                min_count=minimum,
+                max_count=maximum,
+                may_attach_external=req.may(policies.EXTERNAL_NETWORK),
+            )
+        except errors.NovalikeError:
+            asking.result()  # what is wrong with the image is said first
+            raise
+        image = asking.result()
         group_ids = request_networks.validate_security_groups(req.ctx, self._neutron, groups) if groups else ()
         return ServerRequest(
             name=wanted["name"].strip(),

@@ -13,7 +13,10 @@ from novalike.objects.lifecycle import TaskState
 
 def allocate_networks(job: Job) -> None:
     """Make or adopt the ports, bound to this host."""
-    job.vifs = job.networking.allocate(job.ctx, job.spec, job.host, epoch=job.operation.epoch)
+    untouched, job.untouched = job.untouched, False
+    job.vifs = job.networking.allocate(
+        job.ctx, job.spec, job.host, epoch=job.operation.epoch, untouched=untouched
+    )
 
 
 def free_networks(job: Job) -> None:

@@ -140,6 +140,23 @@ def test_quota_in_one_request_where_neutron_can(conf):
     assert [a.path for a in session.asked].count("/v2.0/extensions") == 1
 
 
+def test_what_is_used_is_not_counted_while_there_is_no_limit(conf):
+    limit = [-1]
+
+    def quota(asked):
+        port = {"limit": limit[0], "used": 3, "reserved": 0} if "details" in asked.path else limit[0]
+        return answer(200, {"quota": {"port": port}})
+
+    neutron, session = client(conf, with_extensions("quota_details", then=quota))
+    found = []
+    for limit[0] in (-1, -1, 5, 5):
+        found.append(neutron.port_quota("p"))
+    assert [limit for limit, _ in found] == [-1, -1, 5, 5]
+    assert [used for _, used in found[2:]] == [3, 3]
+    asked = [request.path.rpartition("/")[2] for request in session.asked if "/quotas/" in request.path]
+    assert asked == ["details.json", "p", "p", "details.json", "details.json"]
+
+
 def test_quota_is_counted_where_neutron_cannot(conf):
     def respond(asked):
         if asked.path == "/v2.0/ports":

@@ -56,6 +56,29 @@ def test_ports_are_made_and_bound_in_one_request(networking, neutron):
     assert port["tenant_id"] == PROJECT
 
 
+def test_what_nobody_has_touched_is_not_looked_for(networking, neutron):
+    want = wanted(on(neutron.add_network("one", PROJECT)))
+    networking.allocate(context(), want, "host1", untouched=True)
+    assert count(neutron, "ports") == 0
+    # Again, as after a crash: what is there is found.
+    assert len(networking.allocate(context(), want, "host1")) == 1
+    assert count(neutron, "create_ports") == 1
+
+
+def test_what_was_touched_just_now_is_looked_for(networking, neutron):
+    want = wanted(on(neutron.add_network("one", PROJECT)))
+    make = neutron.create_ports
+
+    def answer_is_lost(*args, **more):
+        neutron.create_ports = make
+        make(*args, **more)
+        raise errors.Unavailable(reason="no answer")
+
+    neutron.create_ports = answer_is_lost
+    assert len(networking.allocate(context(), want, "host1", untouched=True)) == 1
+    assert count(neutron, "create_ports") == 1
+
+
 def test_none_is_none(networking, neutron):
     neutron.add_network("one", PROJECT)
     assert networking.allocate(context(), spec(networks=None), "h") == ()
