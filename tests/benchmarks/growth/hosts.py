@@ -1,6 +1,7 @@
 """Fake hosts by the thousand, in few processes, with resource providers."""
 
 import contextlib
+import datetime
 import os
 import time
 import uuid
@@ -9,6 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from novalike.db.cell import tables as cell
+from novalike.objects.record import utcnow
+from tests.benchmarks.growth import senders
 from tests.benchmarks.growth.stack import Stack
 
 # Of the fake driver: what hosts are called follows from their prefix, what nodes are called from that.
@@ -16,6 +20,8 @@ NAMESPACE = uuid.UUID("5f2c34f6-6f1c-4d19-9c1d-3a0c5f0b4a11")
 PER_PROCESS = 2500
 _AT_A_TIME = 500
 _PATIENCE = 3600.0
+# Seconds. Longer than between two heartbeats, and than it takes to register a process's hosts.
+_LATELY = 60.0
 
 
 class Hosts:
@@ -35,17 +41,24 @@ class Hosts:
     def __exit__(self, *_exception: object) -> None:
         self._processes.close()
 
-    def nodes(self) -> int:
-        """Compute nodes that are recorded."""
+    def living(self) -> int:
+        """Hosts that are there: with nodes, and heard of lately."""
+        nodes, services = cell.compute_nodes.c, cell.services.c
+        lately = utcnow() - datetime.timedelta(seconds=_LATELY)
+        query = (
+            sa.select(sa.func.count())
+            .select_from(sa.join(cell.compute_nodes, cell.services))
+            .where(services.last_seen_at > lately, nodes.host.not_like(f"{senders.PREFIX}%"))
+        )
         with self._stack.cell.connect() as connection:
-            return int(connection.execute(sa.text("SELECT count(*) FROM compute_nodes")).scalar_one())
+            return int(connection.execute(query).scalar_one())
 
     def add(self, count: int, *, in_bulk: bool) -> float:
         """Start processes for so many more hosts. Gives the seconds until all of them were recorded.
 
         :param in_bulk: their providers are written into Placement's database first.
         """
-        wanted = self.nodes() + count
+        wanted = self.living() + count
         batches = []
         while count:
             self._batches += 1
@@ -58,9 +71,9 @@ class Hosts:
         began = time.monotonic()
         for number, prefix, share in batches:
             self._start(number, prefix, share)
-        while self.nodes() < wanted:
+        while self.living() < wanted:
             if time.monotonic() - began > _PATIENCE:
-                raise SystemExit(f"only {self.nodes()} of {wanted} hosts were recorded")
+                raise SystemExit(f"only {self.living()} of {wanted} hosts were recorded")
             time.sleep(0.2)
         return time.monotonic() - began
 

@@ -92,7 +92,7 @@ class Run:
         """
         with Hosts(self._stack) as hosts:
             for size in sizes:
-                missing = size - hosts.nodes()
+                missing = size - hosts.living()
                 if missing > 0:
                     in_bulk = size > _IN_BULK
                     cost = self._stack.cpu()
