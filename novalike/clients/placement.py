@@ -222,9 +222,12 @@ class PlacementClient:
             trait = {provider.DISABLED_TRAIT}
             return existing | trait if disabled else existing - trait
 
-        with self._lock:
-            self._told.pop(provider_uuid, None)
-        self._repeat(lambda: self._write_traits(provider_uuid, change))
+        def write() -> None:
+            if self._write_traits(provider_uuid, change):
+                with self._lock:
+                    self._told.pop(provider_uuid, None)
+
+        self._repeat(write)
 
     def set_aggregates(self, provider_uuid: str, aggregates: Iterable[str]) -> None:
         """Make a provider a member of exactly these aggregates (uuids).
@@ -296,28 +299,31 @@ class PlacementClient:
             raise errors.Conflict(f"The inventory of node {report.uuid} can't change: {_detail(response)}")
         self._guarded(response)
 
-    def _write_traits(self, provider_uuid: str, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
+    def _write_traits(self, provider_uuid: str, change: Callable[[frozenset[str]], frozenset[str]]) -> bool:
+        """Says whether there was something to change."""
         path = f"/resource_providers/{provider_uuid}/traits"
         response = self._request("GET", path)
         if response.status_code == 404:
-            return
+            return False
         found = self._expect(response, 200).json()
         existing = frozenset(found["traits"])
         wanted = change(existing)
         if wanted == existing:
-            return
+            return False
         for trait in sorted(wanted - existing):
             if trait.startswith(provider.CUSTOM_PREFIX):
                 self._expect(self._request("PUT", f"/traits/{trait}"), 201, 204)
         body = {"traits": sorted(wanted), "resource_provider_generation": found["resource_provider_generation"]}
         self._guarded(self._request("PUT", path, json=body))
+        return True
 
     # -- how it is asked
 
-    def _repeat(self, write: Callable[[], None]) -> None:
+    def _repeat(self, write: Callable[[], object]) -> None:
         for attempt in range(ATTEMPTS):
             try:
-                return write()
+                write()
+                return
             except _Moved:
                 time.sleep(0.05 * attempt)
         raise errors.Unavailable(reason="others keep changing the resource provider")
