@@ -12,6 +12,14 @@ OPTS = [
         min=1,
         help="Allocation candidates to ask Placement for at most, per request.",
     ),
+    cfg.FloatOpt(
+        "candidates_max_age",
+        default=1.0,
+        min=0.0,
+        help="Seconds for which an answer of Placement is used for further requests that ask the same. What this "
+        "process chooses meanwhile is counted; before a request is refused for want of room, and after another "
+        "scheduler was faster, Placement is asked anew. 0 is to ask for each request.",
+    ),
     cfg.IntOpt("pool_size", default=16, min=1, help="Requests that one process works on at a time."),
     cfg.FloatOpt(
         "sync_interval",

@@ -1,10 +1,14 @@
-"""One question to Placement for all requests that would ask the same at the same time.
+"""One question to Placement for all requests that would ask the same at about the same time.
 
-A request gets an answer that was read after the request came in, never an older one. While as many questions
-are under way as Placement should work on at a time, equal ones gather, and are asked once for all of them.
+To find candidates costs Placement as much as all else that it does for a build. So an answer is used again for a
+moment, with what this scheduler has chosen since it was given (the ledger) taken off. What it can't know, such as the
+claims of others, shows when the claim is written; then, and before anybody is told that there is no room, a new answer
+is asked for: one that was read after the request came in. While as many questions are under way as Placement should
+work on at a time, equal ones gather, and are asked once for all of them.
 """
 
 import threading
+import time
 from concurrent.futures import Future
 from typing import NamedTuple
 
@@ -18,31 +22,46 @@ AT_A_TIME = 2
 class Reading(NamedTuple):
     """An answer of Placement, shared: not to be changed.
 
-    :param began: the ledger's time just before it was asked for.
+    :param began: the ledger's time just before it was asked for, which it knows us by as a reader.
     """
 
     found: Candidates
     began: int
 
 
-class CandidateDesk:
-    """Asks Placement for candidates. Safe for threads."""
+class _Kept(NamedTuple):
+    reading: Reading
+    until: float
 
-    def __init__(self, placement: PlacementClient, ledger: Ledger) -> None:
+
+class CandidateDesk:
+    """Asks Placement for candidates. Safe for threads.
+
+    :param max_age: seconds for which an answer is used again; 0 is not at all.
+    """
+
+    def __init__(self, placement: PlacementClient, ledger: Ledger, max_age: float) -> None:
         self._placement = placement
         self._ledger = ledger
+        self._max_age = max_age
         self._lock = threading.Lock()
         self._turns = threading.BoundedSemaphore(AT_A_TIME)
         self._gathering: dict[str, Future[Reading]] = {}
+        self._kept: dict[str, _Kept] = {}
 
-    def ask(self, query: CandidateQuery) -> Reading:
-        """The candidates for a query.
+    def ask(self, query: CandidateQuery, *, anew: bool) -> tuple[Reading, bool]:
+        """The candidates for a query, and whether they were read after this was called.
 
+        :param anew: an earlier answer won't do.
         :raises QueryRefused: Placement doesn't know a trait or a resource class of the query.
         :raises Unavailable: Placement can't be reached.
         """
         key = query.to_url()
         with self._lock:
+            self._forget_old()
+            kept = self._kept.get(key)
+            if kept is not None and not anew:
+                return kept.reading, False
             answer = self._gathering.get(key)
             follows = answer is not None
             if answer is None:
@@ -51,12 +70,33 @@ class CandidateDesk:
             with self._turns:
                 with self._lock:
                     del self._gathering[key]  # who comes from now on may need a newer answer
-                self._ask(query, answer)
-        return answer.result()
+                self._ask(key, query, answer)
+        return answer.result(), True
 
-    def _ask(self, query: CandidateQuery, answer: Future[Reading]) -> None:
+    def _ask(self, key: str, query: CandidateQuery, answer: Future[Reading]) -> None:
+        reader = self._ledger.begin()
         try:
-            began = self._ledger.now()
-            answer.set_result(Reading(self._placement.allocation_candidates(query), began))
+            reading = Reading(self._placement.allocation_candidates(query), reader)
         except BaseException as error:
+            self._ledger.end(reader)
             answer.set_exception(error)
+            return
+        self._keep(key, reading)
+        answer.set_result(reading)
+
+    def _keep(self, key: str, reading: Reading) -> None:
+        until = time.monotonic() + self._max_age
+        if not reading.found.allocation_requests:
+            until = 0.0  # nobody is to be told twice of one look that there is no room
+        with self._lock:
+            before = self._kept.get(key)
+            self._kept[key] = _Kept(reading, until)
+            if before is not None:
+                self._ledger.end(before.reading.began)
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        for key, kept in list(self._kept.items()):
+            if kept.until <= now:
+                self._ledger.end(kept.reading.began)
+                del self._kept[key]

@@ -36,7 +36,7 @@ class Selector:
         self._keeper = keeper
         self._pipeline = pipeline
         self._ledger = Ledger()
-        self._desk = CandidateDesk(placement, self._ledger)
+        self._desk = CandidateDesk(placement, self._ledger, conf.scheduler.candidates_max_age)
 
     def select(self, request: SchedulingRequest) -> Selections:
         """A claimed host for every server of the request, or none and why.
@@ -79,7 +79,8 @@ class Selector:
             for attempt in range(ATTEMPTS):
                 pending = [uuid for uuid in request.instance_uuids if uuid not in won]
                 already = Counter(assignment.state.host for assignment in won.values())
-                plan, entry = self._plan(request, pending, snapshot, query, already)
+                # A claim that was lost: the answer was too old.
+                plan, entry = self._plan(request, pending, snapshot, query, already, anew=attempt > 0)
                 if entry is None:
                     claims.release(self._placement, won)
                     return Selections(rejections=plan.tally.rejections())
@@ -106,19 +107,23 @@ class Selector:
         snapshot: Snapshot,
         query: CandidateQuery,
         already: Counter[str],
+        *,
+        anew: bool,
     ) -> tuple[Plan, int | None]:
         """A plan, and its entry in the ledger when it is complete.
 
         What others are claiming at the moment may fail, and may be counted twice; so before we say that there
         is no room, we look again at what Placement says alone, and at all that it has.
+
+        :param anew: an answer of Placement from before won't do.
         """
         for counting in (True, False):
             reader = self._ledger.begin()
             try:
-                found, began = self._desk.ask(query)
+                (found, began), new = self._desk.ask(query, anew=anew or not counting)
                 with self._ledger.lock:
                     taken = self._ledger.taken_since(began) if counting else {}
-                    counted = bool(taken)
+                    counted = bool(taken) or not new
                     plan = self._pipeline.plan(request, servers, snapshot, query, found, taken, already)
                     if not plan.missing:
                         return plan, self._ledger.enter(a.choice for a in plan.assignments)

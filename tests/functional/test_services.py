@@ -48,6 +48,21 @@ def test_a_list_is_one_call(cloud: Cloud) -> None:
     assert [sent for sent in cloud.bus.sent if sent[0].startswith("Service")] == [("ServiceReads", "list_services")]
 
 
+def test_a_disabled_host_gets_nothing_whatever_the_scheduler_remembers(cloud: Cloud) -> None:
+    demo = cloud.demo.at("2.37")
+    assert demo.post("/servers", cloud.server_body("before"), 202)  # so that there is something to remember
+    for host in ("fake001", "fake002"):
+        cloud.admin.put("/os-services/disable", by_host(host))
+    made = [demo.post("/servers", cloud.server_body(f"after{n}"), 202)["server"]["id"] for n in range(4)]
+    for server_id in made:
+        cloud.demo.wait_for(server_id, "ACTIVE")
+        assert cloud.admin.get(f"/servers/{server_id}")["server"]["OS-EXT-SRV-ATTR:host"] == "fake003"
+    cloud.admin.put("/os-services/disable", by_host("fake003"))
+    last = demo.post("/servers", cloud.server_body("last"), 202)["server"]["id"]
+    cloud.demo.wait_for(last, "ERROR")
+    assert last not in cloud.placement.consumers
+
+
 def test_until_2_52(cloud: Cloud) -> None:
     admin = cloud.admin
     said = admin.put("/os-services/disable-log-reason", by_host("fake001", disabled_reason="hot"))

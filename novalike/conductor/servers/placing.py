@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import msgspec
 from oslo_config import cfg
 
 from novalike.bus.scheduler import Scheduler
@@ -23,12 +24,13 @@ from novalike.conductor.operations import Messenger
 from novalike.conductor.servers import moving
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell import services as services_db
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 from novalike.objects.record import utcnow
-from novalike.objects.scheduling import SchedulingRequest, Selection
+from novalike.objects.scheduling import SchedulingRequest, Selection, Selections
 from novalike.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
@@ -108,8 +110,7 @@ class Placer:
             if operation.epoch > 1:
                 # An earlier try may have left a claim that nobody knows of.
                 self._release(operation.instance_uuid)
-        request = self._scheduling_request(operations, specs, asked)
-        answer = self._scheduler.select(ctx, request=request)
+        answer = self._choose(ctx, self._scheduling_request(operations, specs, asked))
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
@@ -118,6 +119,30 @@ class Placer:
             LOG.info("no host for %d server(s): %s", len(failed), reason)
             self._fail(cell, failed, reason, started)
         self._hand_over(ctx, cell, placed, specs, by_instance, started)
+
+    def _choose(self, ctx: RequestContext, request: SchedulingRequest) -> Selections:
+        """Claimed hosts, none of which has been disabled: the scheduler may know that some seconds later than we do."""
+        answer = self._scheduler.select(ctx, request=request)
+        if request.force_host:
+            return answer
+        hosts: dict[str, list[str]] = {}
+        for selection in answer.selections:
+            hosts.setdefault(selection.cell, []).append(selection.host)
+        disabled: set[str] = set()
+        for cell in self._cells.compute_cells():
+            if chosen := hosts.get(cell.name):
+                disabled.update(cell.database.query(lambda c: services_db.disabled_among(c, chosen)))  # noqa: B023
+        if not disabled:
+            return answer
+        LOG.info("asking again for hosts instead of %s, which are disabled", ", ".join(sorted(disabled)))
+        elsewhere = tuple(s.instance_uuid for s in answer.selections if s.host in disabled)
+        for uuid in elsewhere:
+            self._release(uuid)
+        excluded = (*request.excluded_hosts, *sorted(disabled))
+        request = msgspec.structs.replace(request, instance_uuids=elsewhere, excluded_hosts=excluded)
+        again = self._scheduler.select(ctx, request=request)
+        kept = tuple(s for s in answer.selections if s.host not in disabled)
+        return Selections(selections=(*kept, *again.selections), rejections=again.rejections)
 
     def _scheduling_request(
         self, operations: list[Operation], specs: dict[str, ServerSpec], asked: Any

@@ -1,0 +1,63 @@
+"""An answer of Placement is used again for a moment, and never to the harm of a request."""
+
+from collections import Counter
+
+import pytest
+
+from novalike.objects.context import admin_context
+from novalike.objects.scheduling import SchedulingRequest
+from tests.unit.scheduler.cloud import Cloud, request, server_uuids
+
+
+def asked(cloud: Cloud) -> int:
+    return cloud.placement.requests["allocation_candidates"]
+
+
+def one(uuid: str) -> SchedulingRequest:
+    return request(instance_uuids=(uuid,))
+
+
+def test_requests_that_ask_the_same_share_an_answer_and_spread_all_the_same() -> None:
+    cloud = Cloud(4)
+    chosen = Counter(cloud.hosts_of(one(uuid))[0] for uuid in server_uuids(12))
+    assert asked(cloud) == 1
+    assert set(chosen.values()) == {3}
+
+
+def test_an_answer_grows_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("novalike.scheduler.desk.time.monotonic", lambda: now[0])
+    cloud = Cloud(4)
+    for uuid, moment, questions in zip(server_uuids(3), (0.0, 0.9, 1.1), (1, 1, 2), strict=True):
+        now[0] = 1000.0 + moment
+        assert cloud.hosts_of(one(uuid))
+        assert asked(cloud) == questions
+
+
+def test_nothing_is_refused_on_an_old_answer() -> None:
+    cloud = Cloud(1)
+    first = next(iter(server_uuids(1)))
+    while cloud.hosts_of(one(first)):  # until the host is full, all on one answer
+        full, first = first, first + "x"
+    cloud.placement.delete_allocations(full)
+    assert cloud.hosts_of(one("late")) == ["host0"]
+
+
+def test_what_others_took_since_shows_at_the_claim() -> None:
+    cloud, uuids = Cloud(2), iter(server_uuids(100))
+    assert cloud.hosts_of(one(next(uuids)))
+    other = cloud.new_scheduler()
+    taken = []
+    while found := other.select(admin_context(), request=one(next(uuids))).selections:
+        taken += found
+    for selection in taken[:2]:
+        cloud.placement.delete_allocations(selection.instance_uuid)
+    # By the answer that it has there is room for many.
+    assert [len(cloud.hosts_of(one(name))) for name in ("a", "b", "c")] == [1, 1, 0]
+
+
+def test_it_can_be_switched_off() -> None:
+    cloud = Cloud(4, scheduler__candidates_max_age=0.0)
+    for uuid in server_uuids(3):
+        cloud.hosts_of(one(uuid))
+    assert asked(cloud) == 3
