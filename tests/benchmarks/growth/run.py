@@ -156,9 +156,10 @@ class Run:
             population.host_of(middle), recent.isoformat() + "Z",
         )  # fmt: skip
         for read in asked:
-            shown = reads.measure(self._client, read)
-            LOG.info("%s %s: %s: %.1f ms (p95 %.1f)", size, series, read.name, shown.median, shown.p95)
-            self._results.note(series, size, read.name, shown.median, "ms", p95=shown.p95, flat=read.flat)
+            shown = reads.measure(self._client, read, self._stack.spent)
+            LOG.info("%s %s: %s: %.1f ms (p95 %.1f), costs %.1f ms", size, series, read.name, *shown)
+            self._results.note(series, size, read.name, shown.median, "ms", p95=shown.p95)
+            self._results.note(series, size, f"{read.name}: cost", shown.cost, "ms CPU", flat=read.flat)
         booted = boots.measure(self._servers)
         LOG.info("%s %s: boot: %s", size, series, [round(value, 1) for value in booted])
         for name, value in zip(("accepted", "ACTIVE", "deleted"), booted, strict=True):

@@ -22,6 +22,9 @@ PROGRAMS = {
 }  # fmt: skip
 
 
+_ANSWERING = ("API", "conductor", "MariaDB", "PostgreSQL", "RabbitMQ")
+
+
 class Stack:
     """A stack in its folder.
 
@@ -75,6 +78,17 @@ class Stack:
             what: sum(times.user + times.system for p in self.processes(what) if (times := p.cpu_times()))
             for what in PROGRAMS
         }
+
+    @cached_property
+    def _answering(self) -> list[psutil.Process]:
+        return [process for what in _ANSWERING for process in self.processes(what)]
+
+    def spent(self) -> float:
+        """Seconds of CPU that those have had who answer requests: API, conductor, database, broker.
+
+        A process that has ended meanwhile is not forgiven: nothing must be restarted while something is measured.
+        """
+        return sum(times.user + times.system for p in self._answering if (times := p.cpu_times()))
 
     def memory(self) -> dict[str, float]:
         """MiB of memory (PSS) of the programs' processes."""
