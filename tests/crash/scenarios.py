@@ -123,7 +123,7 @@ def _delete_while_building(cloud: CrashCloud, _made: Any, *, at_once: bool = Fal
 
 
 def _refuses() -> errors.NovalikeError:
-    return network_errors.NeutronRefused(reason="no, as ordered")
+    return network_errors.NeutronRefused(status=409, kind="Conflict", reason="no, as ordered")
 
 
 def _guest_fails() -> errors.NovalikeError:
