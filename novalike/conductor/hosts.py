@@ -21,8 +21,8 @@ from novalike.objects.server import Server
 
 COMPUTE = "novalike-compute"
 _FRESH = 1.0
-# Seconds: little beside the time that a host may be silent.
-_GATHER = 1.0
+# For how much of the time between two heartbeats they are gathered.
+_GATHER = 0.1
 
 
 def is_up(conf: cfg.ConfigOpts, last_seen_at: datetime.datetime | None, forced_down: bool) -> bool:
@@ -85,14 +85,14 @@ class HostStatus:
 class HostReports:
     """What compute processes report: part of ``bus.conductor.Journal``.
 
-    :param gather: seconds for which heartbeats are gathered.
+    :param gather: seconds for which heartbeats are gathered; None is a little of the time between two of them.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, gather: float = _GATHER) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, gather: float | None = None) -> None:
         self._conf = conf
         self._cells = cells
         self._cell_of_host: dict[str, int] = {}
-        self._heartbeats = Heartbeats(self._write_beats, gather)
+        self._heartbeats = Heartbeats(self._write_beats, conf.report_interval * _GATHER if gather is None else gather)
 
     def cell_of(self, hosts: Iterable[str]) -> Cell:
         """The cell of some hosts that share a process; for new ones the first cell that takes any."""
