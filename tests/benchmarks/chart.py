@@ -28,9 +28,7 @@ def draw(lines: Sequence[Line], paths: Sequence[Path]) -> None:
         goal = _goal(line)
         if goal is not None:
             axes.plot([goal, goal], [place - 0.45, place + 0.45], color="black", linewidth=1.5)
-        axes.annotate(
-            f" {number(ratios[place])}×", (max(ratios[place], goal or 0), place), va="center", fontsize=7
-        )
+        axes.annotate(f" {number(ratios[place])}×", (max(ratios[place], goal or 0), place), va="center", fontsize=7)
     axes.axvline(1, color="black", linewidth=0.6)
     axes.set_xscale("log")
     axes.set_xlim(right=max([*ratios, 1.0]) * 2)

@@ -175,4 +175,3 @@ def _size(pid: int) -> Size:
         return Size(0, 0)  # it has ended
     values = {name: float(rest.split()[0]) / 1024 for name, _, rest in (line.partition(":") for line in lines[1:])}
     return Size(values["Rss"], values["Pss"])
-

@@ -67,23 +67,23 @@ class Costs:
             def delete(number: int, servers: Servers = servers, uuids: list[str] = uuids) -> None:
                 servers.delete(uuids[number])
 
-            # So that what is done once is done.
+            # So that what is done once is done, and what was put off while they were frozen.
             servers.delete(servers.create("counted-first"))
-            time.sleep(2 * _PACE)
-            idle = self._traffic(contender, lambda _number: None)
+            contender.settle(at_least=self._amount.idle / 6)
+            idle = self._traffic(contender, lambda _number: None, round(self._amount.idle / _PACE))
             for what, function in (("boot", boot), ("delete", delete)):
-                traffic = self._traffic(contender, function)
+                traffic = self._traffic(contender, function, count)
                 sql, messages = traffic.per(count, idle)
                 self._figures.note(f"{what}: SQL", contender.name, sql)
                 self._figures.note(f"{what}: messages", contender.name, messages)
                 if what == "boot":
                     servers.await_all_active("counted", count)
 
-    def _traffic(self, contender: Contender, function: Callable[[int], None]) -> Traffic:
+    def _traffic(self, contender: Contender, function: Callable[[int], None], count: int) -> Traffic:
         place, began = self._course.place, time.monotonic()
         messages = place.published()
         with statements.counted(place) as log:
-            for number in range(self._amount.boots):
+            for number in range(count):
                 function(number)
                 time.sleep(_PACE)
         messages = place.published() - messages

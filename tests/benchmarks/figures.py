@@ -1,9 +1,12 @@
 """What was measured of whom."""
 
+import logging
 import math
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+LOG = logging.getLogger("benchmarks")
 
 # So many values can have a 95th percentile.
 _ENOUGH = 10
@@ -29,6 +32,7 @@ class Figures:
 
     def note(self, key: str, contender: str, value: float, p95: float | None = None) -> None:
         """Keep a figure. One of the same name is replaced."""
+        LOG.info("%s, %s: %.4g%s", key, contender, value, "" if p95 is None else f" (p95 {p95:.4g})")
         self._figures.setdefault(key, {})[contender] = Figure(value, p95)
 
     def note_all(self, key: str, contender: str, values: Sequence[float], unit: float = 1.0) -> None:

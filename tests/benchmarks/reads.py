@@ -58,7 +58,7 @@ class Amount:
     pages: int = 2
 
 
-QUICK = Amount(servers=100, rounds=1, seconds=1, pages=1)
+QUICK = Amount(servers=100, rounds=1, seconds=2, pages=1)
 
 
 class Reads:
@@ -115,7 +115,7 @@ class Reads:
         for contender in self._course.turns(self._amount.rounds):
             client = self._servers[contender.name].client
             url = contender.url + paths[contender.name][question.key]
-            wrk.run(url, client.headers(), 1, 1, question.missing)
+            wrk.warm(url, client.headers())
             for clients in (1, _CLIENTS):
                 seconds = self._amount.seconds * question.longer
                 load = wrk.run(url, client.headers(), clients, seconds, question.missing)

@@ -45,6 +45,8 @@ class Starts:
             for name in stopped:
                 supervisor.start(name)
         for contender in self._course.contenders:
+            with signs.answer(contender.address) as (_, wait):
+                wait()
             contender.settle(at_least=5.0)
         for name, seconds in times.items():
             self._figures.note_all(f"start: {kind}", name, seconds, unit=_TO_MS)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 # What wrk prints for people is rounded; this is called by it at the end.
 _SCRIPT = """
@@ -33,20 +34,30 @@ class Load:
     rate: float
 
 
-def run(url: str, headers: Mapping[str, str], clients: int, seconds: float, missing: bool = False) -> Load:
+def warm(url: str, headers: Mapping[str, str]) -> None:
+    """Ask for a second, whatever comes of it."""
+    _wrk(url, headers, 1, 1)
+
+
+def run(url: str, headers: Mapping[str, str], clients: int, seconds: int, missing: bool = False) -> Load:
     """Some clients, each of which asks again as soon as it is answered.
 
     :param missing: 404 is what is wanted.
     :raises SystemExit: another answer came, or none.
     """
-    listed = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--timeout", "60s", "-s", str(_script()), *listed, url]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout.rstrip().rsplit("\n", 1)[-1])
+    told = _wrk(url, headers, clients, seconds)
     wrong = abs(told["requests"] - told["refused"]) if missing else told["refused"]
     if wrong or told["broken"] or not told["requests"]:
         raise SystemExit(f"{url} was not always answered as it should: {told}")
     return Load(told["p50"] / 1000, told["p95"] / 1000, told["requests"] / told["seconds"])
+
+
+def _wrk(url: str, headers: Mapping[str, str], clients: int, seconds: int) -> dict[str, Any]:
+    listed = [word for name, value in headers.items() for word in ("-H", f"{name}: {value}")]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s", "-s", str(_script()), *listed, url]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    told: dict[str, Any] = json.loads(done.stdout.rstrip().rsplit("\n", 1)[-1])
+    return told
 
 
 @cache
