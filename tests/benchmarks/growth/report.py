@@ -11,7 +11,7 @@ from tests.benchmarks.growth.results import Results  # noqa: E402
 
 _DRAWN = {
     "servers": (
-        "list, first page", "list, page in the middle", "all projects, page in the middle", "status=ERROR",
+        "list, first page", "list, page in the middle", "all projects, page in the middle", "status=ERROR, the oldest",
         "by display_name, in the middle", "show", "boot: accepted", "boot: ACTIVE", "limits",
     ),
     "hosts": ("list, first page", "show", "boot: accepted", "boot: ACTIVE", "Placement's candidates alone"),
