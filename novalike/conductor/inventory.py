@@ -26,7 +26,7 @@ Facts = dict[str, tuple[AggregateFacts, ...]]
 
 _SLACK = datetime.timedelta(seconds=30)
 _WHOLE_AFTER = datetime.timedelta(minutes=10)
-# Of more hosts than this it is as well to send all.
+# When more hosts than this have changed, and half of all, it is as well to send all.
 _CHANGES = 1000
 
 
@@ -85,6 +85,7 @@ class InventoryHandler:
     ) -> list[HostState] | None:
         """The hosts that may have changed; None when it can't be told, or when they are so many."""
         silent = (known.at - self._down_time - _SLACK, now - self._down_time)
+        most = max(_CHANGES, sum(has.nodes for has in marks.values()) // 2)
         found: list[HostState] = []
         for cell in cells:
             had, has = known.cells[cell.id], marks[cell.id]
@@ -94,7 +95,7 @@ class InventoryHandler:
                 if has.nodes != had.nodes + host_changes.added_since(connection, had.newest_node):
                     return None  # one is gone
                 names = host_changes.changed_hosts(connection, known.at - _SLACK, silent)
-            if len(found) + len(names) > _CHANGES:
+            if len(found) + len(names) > most:
                 return None
             found += self._read(cell, facts, list(names))
         return found
