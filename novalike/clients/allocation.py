@@ -93,7 +93,6 @@ class Summary(msgspec.Struct, frozen=True, gc=False):
 
     resources: dict[str, Use]
     root_provider_uuid: str
-    traits: tuple[str, ...] = ()
 
 
 class Amounts(msgspec.Struct, frozen=True, gc=False):

@@ -139,7 +139,7 @@ class FakePlacement(PlacementClient):
     @staticmethod
     def _summary(found: FakeProvider, used: dict[str, int]) -> Summary:
         uses = {name: Use(found.capacity(name), used.get(name, 0)) for name in found.inventories}
-        return Summary(uses, found.uuid, tuple(found.traits))
+        return Summary(uses, found.uuid)
 
     def claim(self, claims: Sequence[Claim]) -> None:
         if self.before_claim is not None:

@@ -10,6 +10,7 @@ from novalike.scheduler.filters.base import Check, Filter, Placed
 from novalike.scheduler.filters.operators import matches
 
 SCOPE = "capabilities"
+_VALUES = frozenset({str, int, float})
 FACTS: dict[str, Callable[[Candidate], Any]] = {
     "host": lambda c: c.state.host,
     "nodename": lambda c: c.state.hypervisor_hostname,
@@ -72,7 +73,7 @@ def _judge(key: str, path: list[str], wanted: str) -> Check:
         top = fact(host) if fact else None
         if top is None:
             return judge(host)
-        kind = top if isinstance(top, str | int | float) else id(top)
+        kind = top if type(top) in _VALUES else id(top)
         verdict = known.get(kind)
         if verdict is None:
             verdict = known[kind] = top, judge(host)

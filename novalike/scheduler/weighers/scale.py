@@ -32,6 +32,7 @@ class Scale:
         self._overrides = overrides
         self._hosts = hosts
         overridden = {option for found in overrides.values() for option in found}
+        # Weigher, multiplier over range, lowest value, range.
         self._terms: list[tuple[Weigher, float, float, float]] = []
         self._columns: list[list[float]] = []
         for weigher in weighers:
@@ -44,20 +45,24 @@ class Scale:
                     continue
                 # Where all are equal there is no range; what this request adds still has to count.
                 span = span or 1.0
-                self._terms.append((weigher, weigher.sign * multiplier, low, span))
+                self._terms.append((weigher, weigher.sign * multiplier / span, low, span))
                 self._columns.append(values)
 
     def weigh_all(self) -> list[float]:
         """The weights of all hosts as they were at the beginning: :meth:`weigh` of each, but in one go."""
-        weights = [0.0] * len(self._hosts)
-        for (weigher, multiplier, low, span), values in zip(self._terms, self._columns, strict=True):
-            if not multiplier:
+        weights: list[float] = []
+        for (weigher, factor, low, _), values in zip(self._terms, self._columns, strict=True):
+            if not factor:
                 continue
             if weigher.floor is not None and min(values, default=low) < low:
                 values = [value if value > low else low for value in values]  # noqa: PLW2901
-            weights = [
-                weight + multiplier * (value - low) / span for weight, value in zip(weights, values, strict=True)
-            ]
+            if not weights:
+                weights = [factor * (value - low) for value in values]
+            elif low:
+                weights = [weight + factor * (value - low) for weight, value in zip(weights, values, strict=True)]
+            else:
+                weights = [weight + factor * value for weight, value in zip(weights, values, strict=True)]
+        weights = weights or [0.0] * len(self._hosts)
         if self._overrides:
             for index, host in enumerate(self._hosts):
                 if host.state.uuid in self._overrides:
@@ -68,11 +73,11 @@ class Scale:
         """The weight of a host as it is now: more is better."""
         overrides = self._overrides.get(host.state.uuid, NO_OVERRIDES) if self._overrides else NO_OVERRIDES
         weight = 0.0
-        for weigher, multiplier, low, span in self._terms:
+        for weigher, factor, low, span in self._terms:
             if overrides and weigher.option in overrides:
-                multiplier = weigher.sign * overrides[weigher.option]  # noqa: PLW2901
+                factor = weigher.sign * overrides[weigher.option] / span  # noqa: PLW2901
             value = weigher.value(host)
             if weigher.floor is not None and value < low:
                 value = low
-            weight += multiplier * (value - low) / span
+            weight += factor * (value - low)
         return weight
