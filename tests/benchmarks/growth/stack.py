@@ -17,8 +17,8 @@ from tests.benchmarks.place import Place
 # Programs by what their command lines have in them.
 PROGRAMS = {
     "API": "/novalike-api --", "conductor": "/novalike-conductor", "scheduler": "/novalike-scheduler",
-    "compute": "/novalike-compute", "Placement": "placement.wsgi", "MariaDB": "mariadbd", "PostgreSQL": "/postgres",
-    "RabbitMQ": "beam.smp",
+    "compute": "/novalike-compute", "Placement": "/uwsgi/placement.ini", "MariaDB": "mariadbd",
+    "PostgreSQL": "/postgres", "RabbitMQ": "beam.smp",
 }  # fmt: skip
 
 

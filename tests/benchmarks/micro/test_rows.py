@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables
+from novalike.db.cell.servers import Shape
 from tests.benchmarks.micro import servers
 
 COUNT = 1000
@@ -35,7 +36,8 @@ def connection() -> Any:
 @pytest.mark.parametrize("count", [50, COUNT])
 def test_servers_from_rows(benchmark: Any, connection: Any, count: int) -> None:
     query = sa.select(tables.instances.c.uuid).order_by(tables.instances.c.id).limit(count)
-    found = benchmark(lambda: servers_db.details(connection, query))
+    asked = servers_db.shaped(query, Shape.DETAILS)
+    found = benchmark(lambda: servers_db.page(connection, asked, Shape.DETAILS))
     assert [server.uuid for server in found] == [servers.uuid_of(n) for n in range(count)]
     assert found[7].vifs == servers.server(7).vifs
     assert found[7].flavor == servers.FLAVOR
