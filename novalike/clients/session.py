@@ -6,6 +6,7 @@ names the service and the section, never credentials.
 """
 
 import threading
+import weakref
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,6 +21,19 @@ CONNECT_RETRIES = 2
 DEFAULT_TIMEOUT = 60.0
 POOL_SIZE = 64
 GATEWAY_TROUBLE = frozenset({502, 503, 504})
+
+# Sections with the same credentials share a token: to make one takes Keystone a tenth of a second, on purpose.
+_credentials: weakref.WeakValueDictionary[str, Any] = weakref.WeakValueDictionary()
+_lock = threading.Lock()
+
+
+def _shared(auth: Any) -> Any:
+    """The plugin that was made before of the same credentials, if there is one."""
+    key = auth.get_cache_id()
+    if key is None:
+        return auth
+    with _lock:
+        return _credentials.setdefault(key, auth)
 
 
 class ServiceSession:
@@ -57,7 +71,7 @@ class ServiceSession:
             if auth is None:
                 raise errors.Unavailable(reason=f"[{self.section}] auth_type is not set")
             session = loading.load_session_from_conf_options(
-                self._conf, self.section, auth=auth, session=_pooled(), split_loggers=True
+                self._conf, self.section, auth=_shared(auth), session=_pooled(), split_loggers=True
             )
             adapter = loading.load_adapter_from_conf_options(self._conf, self.section, session=session)
         except (exceptions.ClientException, cfg.Error) as error:

@@ -4,6 +4,7 @@ import http.server
 import threading
 
 import pytest
+from keystoneauth1 import loading
 
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
@@ -94,3 +95,21 @@ def test_requests_end_even_when_no_timeout_is_configured():
     asked = session(endpoint_override="http://127.0.0.1:9/")
     assert asked._load().session.timeout == 60.0
     assert session(timeout=7)._load().session.timeout == 7
+
+
+def test_sections_with_the_same_credentials_share_a_token():
+    conf = new_conf()
+    credentials = {
+        "auth_type": "password", "auth_url": "http://127.0.0.1:1/v3", "username": "novalike", "password": "p",
+        "project_name": "service", "user_domain_name": "Default", "project_domain_name": "Default",
+    }  # fmt: skip
+    sections = ("placement", "glance", "neutron")
+    for section in sections:
+        loading.register_auth_conf_options(conf, section)
+        conf.register_opts(loading.get_auth_plugin_conf_options("password"), group=section)
+        for name, value in credentials.items():
+            conf.set_override(name, value, group=section)
+    conf.set_override("username", "another", group="neutron")
+    placement, glance, neutron = (ServiceSession(conf, section)._load().session.auth for section in sections)
+    assert placement is glance
+    assert neutron is not placement
