@@ -98,17 +98,15 @@ def list_candidates(found: Candidates, snapshot: Snapshot, taken: Taken) -> list
     """Placement's answer, by host. Providers that the snapshot has no host for are left out."""
     summaries, by_uuid = found.provider_summaries, snapshot.by_uuid
     candidates: dict[str, Candidate] = {}
+    find_state, find_candidate = by_uuid.get, candidates.get
     for choice in found.allocation_requests:
         for provider in choice.allocations:
             root = summaries[provider].root_provider_uuid
-            state = by_uuid.get(root)
-            if state is not None:
+            if (state := find_state(root)) is not None:
+                if (known := find_candidate(root)) is None:
+                    candidates[root] = new_candidate(state, summaries, taken, choice)
+                else:
+                    known.other_choices += (choice,)
                 break
-        else:
-            continue  # no provider is a node: a shared storage pool, or a node that is too new
-        known = candidates.get(root)
-        if known is None:
-            candidates[root] = new_candidate(state, summaries, taken, choice)
-        else:
-            known.other_choices += (choice,)
+        # Otherwise no provider is a node: a shared storage pool, or a node that is too new.
     return list(candidates.values())

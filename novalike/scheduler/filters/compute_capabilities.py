@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any
 
 from novalike.objects.scheduling import SchedulingRequest
@@ -12,26 +13,26 @@ from novalike.scheduler.filters.operators import matches
 SCOPE = "capabilities"
 _VALUES = frozenset({str, int, float})
 FACTS: dict[str, Callable[[Candidate], Any]] = {
-    "host": lambda c: c.state.host,
-    "nodename": lambda c: c.state.hypervisor_hostname,
-    "hypervisor_hostname": lambda c: c.state.hypervisor_hostname,
-    "hypervisor_type": lambda c: c.state.hypervisor_type,
-    "hypervisor_version": lambda c: c.state.hypervisor_version,
-    "supported_instances": lambda c: c.state.supported_instances,
-    "host_ip": lambda c: c.state.host_ip,
+    "host": attrgetter("state.host"),
+    "nodename": attrgetter("state.hypervisor_hostname"),
+    "hypervisor_hostname": attrgetter("state.hypervisor_hostname"),
+    "hypervisor_type": attrgetter("state.hypervisor_type"),
+    "hypervisor_version": attrgetter("state.hypervisor_version"),
+    "supported_instances": attrgetter("state.supported_instances"),
+    "host_ip": attrgetter("state.host_ip"),
     "cpu_info": lambda c: c.state.cpu_info or None,
-    "stats": lambda c: c.state.stats,
-    "vcpus_total": lambda c: c.state.vcpus_total,
-    "vcpus_used": lambda c: c.state.vcpus_used,
-    "total_usable_ram_mb": lambda c: c.state.memory_mb_total,
-    "free_ram_mb": lambda c: c.free_memory_mb,
-    "total_usable_disk_gb": lambda c: c.state.total_disk_gb,
+    "stats": attrgetter("state.stats"),
+    "vcpus_total": attrgetter("state.vcpus_total"),
+    "vcpus_used": attrgetter("state.vcpus_used"),
+    "total_usable_ram_mb": attrgetter("state.memory_mb_total"),
+    "free_ram_mb": attrgetter("free_memory_mb"),
+    "total_usable_disk_gb": attrgetter("state.total_disk_gb"),
     "free_disk_mb": lambda c: c.free_disk_gb * 1024,
-    "num_instances": lambda c: c.num_instances,
-    "num_io_ops": lambda c: c.num_io_ops,
-    "cpu_allocation_ratio": lambda c: c.state.cpu_allocation_ratio,
-    "ram_allocation_ratio": lambda c: c.state.ram_allocation_ratio,
-    "disk_allocation_ratio": lambda c: c.state.disk_allocation_ratio,
+    "num_instances": attrgetter("num_instances"),
+    "num_io_ops": attrgetter("num_io_ops"),
+    "cpu_allocation_ratio": attrgetter("state.cpu_allocation_ratio"),
+    "ram_allocation_ratio": attrgetter("state.ram_allocation_ratio"),
+    "disk_allocation_ratio": attrgetter("state.disk_allocation_ratio"),
 }
 """By the names that operators use for them (Nova's)."""
 
