@@ -56,7 +56,10 @@ def test_a_thousand_servers_cost_what_ten_do(cloud: Cloud) -> None:
     fill(cloud, 0, 20)
     few = costs(cloud)
     fill(cloud, 20, 1000)
-    assert costs(cloud) == few
+    many = costs(cloud)
+    assert all(many[path][0] == few[path][0] for path in few), (few, many)
+    # One may be about hosts' states, which are looked up once a second.
+    assert all(many[path][1] <= few[path][1] + 1 for path in few), (few, many)
     assert all(messages <= 2 for messages, _ in (few[path] for path in READS)), few
     assert all(statements <= 6 for _, statements in (few[path] for path in READS)), few
 
