@@ -128,14 +128,15 @@ class Placer:
         hosts: dict[str, list[str]] = {}
         for selection in answer.selections:
             hosts.setdefault(selection.cell, []).append(selection.host)
-        disabled: set[str] = set()
-        for cell in self._cells.compute_cells():
-            if chosen := hosts.get(cell.name):
-                disabled.update(cell.database.query(lambda c: services_db.disabled_among(c, chosen)))  # noqa: B023
-        if not disabled:
+        cells = [cell for cell in self._cells.compute_cells() if cell.name in hosts]
+        if not any(cell.database.query(lambda c: services_db.disabled_among(c, hosts[cell.name])) for cell in cells):  # noqa: B023
             return answer
-        LOG.info("asking again for hosts instead of %s, which are disabled", ", ".join(sorted(disabled)))
+        # All of them: the next choice might be another one.
+        disabled = {host for cell in self._cells.compute_cells() for host in cell.database.query(services_db.disabled)}
         elsewhere = tuple(s.instance_uuid for s in answer.selections if s.host in disabled)
+        if not elsewhere:
+            return answer  # it is enabled again
+        LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(elsewhere))
         for uuid in elsewhere:
             self._release(uuid)
         excluded = (*request.excluded_hosts, *sorted(disabled))

@@ -48,6 +48,11 @@ def delete(connection: sa.Connection, row_id: int) -> None:
     connection.execute(sa.delete(t.services).where(S.id == row_id))
 
 
+def disabled(connection: sa.Connection) -> list[str]:
+    """The compute hosts whose services are disabled."""
+    return list(connection.execute(sa.select(S.host).where(S.binary == "novalike-compute", S.disabled)).scalars())
+
+
 def disabled_among(connection: sa.Connection, hosts: list[str]) -> list[str]:
     """Those of some compute hosts whose services are disabled."""
     query = sa.select(S.host).where(S.binary == "novalike-compute", S.host.in_(hosts), S.disabled)
