@@ -5,7 +5,8 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 
-from tests.benchmarks.contenders import Contender, Course
+from tests.benchmarks.contenders import Contender
+from tests.benchmarks.course import Course
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.servers import BATCH, Servers
 

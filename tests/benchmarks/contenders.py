@@ -1,35 +1,22 @@
 """The two that race: their processes, which are frozen while the other one is measured."""
 
-import contextlib
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-import psutil
-
 from tests.benchmarks.place import Place
-from tests.benchmarks.relay import Relay
+from tests.benchmarks.usage import Size, cpu_seconds, size_of
 from tests.chaos import processes
 
 NOVA, NOVALIKE = "nova", "novalike"
 
 # Processes that have processes below them do nothing but watch over them; some kill those that have been silent. So
 # they are let go this many seconds after the others, who have given a sign of life by then.
-_WATCHERS_WAIT = 3.0
+WATCHERS_WAIT = 3.0
 # Quiet is: twice in a row less than this share of a core over so many seconds.
 _QUIET_SHARE, _LOOK = 0.12, 0.3
-
-
-@dataclass(frozen=True)
-class Size:
-    """Memory, in MiB: what every process has (shared pages count in each), and with shared pages shared out."""
-
-    rss: float
-    pss: float
 
 
 class Contender:
@@ -73,7 +60,7 @@ class Contender:
         pids, self._frozen = self._frozen or self.pids(), []
         watchers = [pid for pid in pids if len(processes.tree(pid)) > 1]
         processes.send(set(pids) - set(watchers), signal.SIGCONT)
-        self._late = threading.Timer(_WATCHERS_WAIT, processes.send, (watchers, signal.SIGCONT))
+        self._late = threading.Timer(WATCHERS_WAIT, processes.send, (watchers, signal.SIGCONT))
         self._late.daemon = True
         self._late.start()
 
@@ -103,75 +90,5 @@ class Contender:
 
     def size(self) -> Size:
         """The memory of its daemons."""
-        found = [_size(pid) for pid in self.pids(self.daemons)]
+        found = [size_of(pid) for pid in self.pids(self.daemons)]
         return Size(sum(each.rss for each in found), sum(each.pss for each in found))
-
-
-class Course:
-    """Both contenders, and whose turn it is."""
-
-    def __init__(self, place: Place, relay: Relay) -> None:
-        names, self._relay = place.supervisor.names(), relay
-        self.place = place
-        self.novalike = Contender(
-            NOVALIKE, place.stack["compute_url"] + "/v2.1", place, [n for n in names if n.startswith("novalike-")], ()
-        )
-        daemons = [name for name in names if name.startswith("nova-") and name != "nova-placement"]
-        self.nova = Contender(NOVA, place.nova["compute_url"], place, daemons, ["nova-placement"])
-        if not self.novalike.daemons:
-            raise SystemExit("novalike isn't among the programs of the stack's supervisord")
-        self._running: Contender | None = None
-
-    @property
-    def contenders(self) -> tuple[Contender, Contender]:
-        """In the order in which they are measured."""
-        return self.nova, self.novalike
-
-    @contextlib.contextmanager
-    def turn(self, contender: Contender, quiet: float = 1.0) -> Iterator[None]:
-        """The other one is frozen, this one runs, has come to rest, and is whom Neutron talks to.
-
-        :param quiet: seconds that it runs before, at least.
-        """
-        if self._running is not contender:
-            other = self.novalike if contender is self.nova else self.nova
-            if self._running is other:
-                other.settle()
-            other.freeze()
-            contender.thaw()
-            self._relay.target, self._running = contender.address, contender
-            contender.settle(at_least=quiet)
-        yield
-
-    def turns(self, rounds: int = 1) -> Iterator[Contender]:
-        """Each contender's turn, so many times."""
-        for _ in range(rounds):
-            for contender in self.contenders:
-                with self.turn(contender):
-                    yield contender
-
-    def end(self) -> None:
-        """Let both run."""
-        self._running = None
-        for contender in self.contenders:
-            contender.thaw()
-        time.sleep(_WATCHERS_WAIT + 0.2)
-
-
-def cpu_seconds(pids: Sequence[int]) -> float:
-    """What they have computed so far, themselves and in the kernel."""
-    total = 0.0
-    for pid in pids:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = psutil.Process(pid).cpu_times()
-            total += times.user + times.system
-    return total
-
-
-def _size(pid: int) -> Size:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return Size(0, 0)  # it has ended
-    values = {name: float(rest.split()[0]) / 1024 for name, _, rest in (line.partition(":") for line in lines[1:])}
-    return Size(values["Rss"], values["Pss"])

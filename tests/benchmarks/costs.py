@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.benchmarks import statements
-from tests.benchmarks.contenders import Contender, Course
+from tests.benchmarks.contenders import Contender
+from tests.benchmarks.course import Course
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.place import Place
 from tests.benchmarks.servers import Servers
@@ -69,8 +70,8 @@ class Costs:
 
             # So that what is done once is done, and what was put off while they were frozen.
             servers.delete(servers.create("counted-first"))
-            contender.settle(at_least=self._amount.idle / 6)
-            idle = self._traffic(contender, lambda _number: None, round(self._amount.idle / _PACE))
+            contender.settle(at_least=4 * _PACE)
+            idle = self._traffic(contender, lambda _number: None, 2 * count)
             for what, function in (("boot", boot), ("delete", delete)):
                 traffic = self._traffic(contender, function, count)
                 sql, messages = traffic.per(count, idle)

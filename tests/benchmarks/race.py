@@ -5,9 +5,10 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.benchmarks import boots, costs, reads
+from tests.benchmarks import boots, costs, reads, usage
 from tests.benchmarks.client import Client, Keystone
-from tests.benchmarks.contenders import Contender, Course
+from tests.benchmarks.contenders import Contender
+from tests.benchmarks.course import Course
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.place import Place
 from tests.benchmarks.relay import Relay
@@ -45,6 +46,7 @@ class Race:
             # Both may have been left frozen by a run that was killed.
             self._course.end()
             with self._in_between():
+                usage.calm_down()
                 servers = {each.name: self._prepare(each) for each in self._course.contenders}
                 for part in PARTS:
                     if part in parts:
@@ -111,16 +113,17 @@ class Race:
     def _in_between(self) -> Iterator[None]:
         """The catalog's compute service is the relay, which has whom Neutron calls talk to who is measured."""
         self._relay.start()
-        self._move_compute(f"http://127.0.0.1:{self._relay.port}/v2.1")
+        self._keystone.move_compute(f"http://127.0.0.1:{self._relay.port}/v2.1")
+        self._restart_neutron()
         try:
             yield
         finally:
-            self._move_compute(self._course.novalike.url)
+            # Neutron will have heard of it when it gets its next token, within an hour.
+            self._keystone.move_compute(self._course.novalike.url)
             self._relay.stop()
 
-    def _move_compute(self, url: str) -> None:
-        self._keystone.move_compute(url)
-        # It asks the catalog once.
+    def _restart_neutron(self) -> None:
+        """It asks the catalog once, so it has to ask anew."""
         self._place.supervisor.stop("neutron")
         self._place.supervisor.start("neutron")
         neutron = self._keystone.catalog["network"]

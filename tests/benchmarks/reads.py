@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from tests.benchmarks import shape, wrk
-from tests.benchmarks.contenders import Course
+from tests.benchmarks.course import Course
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.servers import Servers
 

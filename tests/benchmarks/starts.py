@@ -5,7 +5,8 @@ from collections import defaultdict
 from contextlib import AbstractContextManager
 
 from tests.benchmarks import signs
-from tests.benchmarks.contenders import NOVA, Contender, Course
+from tests.benchmarks.contenders import NOVA, Contender
+from tests.benchmarks.course import Course
 from tests.benchmarks.figures import Figures
 from tests.benchmarks.program import Program
 
