@@ -9,7 +9,7 @@ class Scheduler(Interface):
     """Asked by the conductor, on the shared topic: any scheduler answers."""
 
     topic = "novalike-scheduler"
-    version = "1.0"
+    version = "1.1"
 
     @call(timeout=30)
     def select(self, ctx: RequestContext, *, request: SchedulingRequest) -> Selections:

@@ -99,7 +99,8 @@ class JournalHandler:
                     taken.append(_replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING))
             return taken
 
-        taken = cell.database.write(write)
+        # A single one is a single statement, which needs no transaction.
+        taken = cell.database.query(write) if len(operations) == 1 else cell.database.write(write)
         self._remember(cell, taken)
         specs = cell.database.query(lambda c: servers_db.specs(c, [o.instance_uuid for o in taken]))
         return [Assignment(operation=o, spec=specs[o.instance_uuid]) for o in taken]

@@ -68,10 +68,14 @@ class Rejection(Record, frozen=True):
 
 
 class Selections(Record, frozen=True):
-    """The answer: a host for each server of the request, or for none, and why."""
+    """The answer: a host for each server of the request, or for none, and why.
+
+    :param on_old_candidates: some were chosen by what Placement had said before the request came in.
+    """
 
     selections: tuple[Selection, ...] = ()
     rejections: tuple[Rejection, ...] = ()
+    on_old_candidates: bool = False
 
     def explain(self) -> str:
         """The rejections in one sentence, for the server's fault and the operation's journal."""

@@ -75,12 +75,14 @@ class Selector:
 
     def _claim_all(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> Selections:
         won: dict[str, Assignment] = {}
+        old = False
         try:
             for attempt in range(ATTEMPTS):
                 pending = [uuid for uuid in request.instance_uuids if uuid not in won]
                 already = Counter(assignment.state.host for assignment in won.values())
                 # A claim that was lost: the answer was too old.
-                plan, entry = self._plan(request, pending, snapshot, query, already, anew=attempt > 0)
+                plan, entry, new = self._plan(request, pending, snapshot, query, already, anew=attempt > 0)
+                old = old or not new
                 if entry is None:
                     claims.release(self._placement, won)
                     return Selections(rejections=plan.tally.rejections())
@@ -92,7 +94,7 @@ class Selector:
                     self._ledger.settle(entry, claimed)
                 won.update({assignment.instance_uuid: assignment for assignment in got})
                 if len(won) == len(request.instance_uuids):
-                    return _selected(request, won)
+                    return _selected(request, won, old)
         except errors.NovalikeError:
             # A write that got no answer may have been done: whoever asks again takes such claims away first.
             claims.release(self._placement, won)
@@ -109,8 +111,8 @@ class Selector:
         already: Counter[str],
         *,
         anew: bool,
-    ) -> tuple[Plan, int | None]:
-        """A plan, and its entry in the ledger when it is complete.
+    ) -> tuple[Plan, int | None, bool]:
+        """A plan, its entry in the ledger when it is complete, and whether Placement was asked for it.
 
         What others are claiming at the moment may fail, and may be counted twice; so before we say that there
         is no room, we look again at what Placement says alone, and at all that it has.
@@ -126,7 +128,7 @@ class Selector:
                     counted = bool(taken) or not new
                     plan = self._pipeline.plan(request, servers, snapshot, query, found, taken, already)
                     if not plan.missing:
-                        return plan, self._ledger.enter(a.choice for a in plan.assignments)
+                        return plan, self._ledger.enter(a.choice for a in plan.assignments), new
             finally:
                 self._ledger.end(reader)
             truncated = query.limit is not None and len(found.allocation_requests) >= query.limit
@@ -134,7 +136,7 @@ class Selector:
                 break
             if truncated:
                 query = _unlimited(query)
-        return plan, None
+        return plan, None, new
 
 
 def _unlimited(query: CandidateQuery) -> CandidateQuery:
@@ -147,8 +149,9 @@ def _unlimited(query: CandidateQuery) -> CandidateQuery:
     )
 
 
-def _selected(request: SchedulingRequest, won: dict[str, Assignment]) -> Selections:
-    return Selections(selections=tuple(_selection(won[uuid]) for uuid in request.instance_uuids))
+def _selected(request: SchedulingRequest, won: dict[str, Assignment], old: bool) -> Selections:
+    selections = tuple(_selection(won[uuid]) for uuid in request.instance_uuids)
+    return Selections(selections=selections, on_old_candidates=old)
 
 
 def _selection(assignment: Assignment) -> Selection:

@@ -94,23 +94,15 @@ class Placer:
 
         :raises Unavailable: the scheduler or the database can't be reached.
         """
-
-        def load(connection: Any) -> tuple[list[Operation], dict[str, ServerSpec], Any]:
-            held = operations_db.find(
-                connection, operations_db.O.uuid.in_(operation_ids), operations_db.O.holder == self.holder
-            )
-            ids = [operation.instance_uuid for operation in held]
-            return held, *(servers_db.to_place(connection, ids) if ids else ({}, None))
-
-        operations, specs, asked = cell.database.query(load)
-        if not operations:
+        operations, specs, wish = cell.database.query(lambda c: servers_db.to_place(c, operation_ids, self.holder))
+        if wish is None:
             return
         started = utcnow()
         for operation in operations:
             if operation.epoch > 1:
                 # An earlier try may have left a claim that nobody knows of.
                 self._release(operation.instance_uuid)
-        answer = self._choose(ctx, self._scheduling_request(operations, specs, asked))
+        answer = self._choose(ctx, self._scheduling_request(operations, specs, wish))
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
@@ -121,9 +113,10 @@ class Placer:
         self._hand_over(ctx, cell, placed, specs, by_instance, started)
 
     def _choose(self, ctx: RequestContext, request: SchedulingRequest) -> Selections:
-        """Claimed hosts, none of which has been disabled: the scheduler may know that some seconds later than we do."""
+        """Claimed hosts, none of which has been disabled. When the scheduler has used an older answer of Placement, it
+        may not know that yet."""
         answer = self._scheduler.select(ctx, request=request)
-        if request.force_host:
+        if request.force_host or not answer.on_old_candidates:
             return answer
         hosts: dict[str, list[str]] = {}
         for selection in answer.selections:
@@ -146,7 +139,7 @@ class Placer:
         return Selections(selections=(*kept, *again.selections), rejections=again.rejections)
 
     def _scheduling_request(
-        self, operations: list[Operation], specs: dict[str, ServerSpec], asked: Any
+        self, operations: list[Operation], specs: dict[str, ServerSpec], wish: servers_db.Wish
     ) -> SchedulingRequest:
         first = specs[operations[0].instance_uuid]
         server = first.server
@@ -157,9 +150,9 @@ class Placer:
             flavor=server.flavor,
             image=first.image,
             availability_zone=server.availability_zone,
-            host=asked.requested_host,
-            node=asked.requested_node,
-            force_host=asked.force_host,
+            host=wish.host,
+            node=wish.node,
+            force_host=wish.force_host,
             hints=server.scheduler_hints,
             excluded_hosts=tuple(operations[0].params.get("excluded_hosts", ())),
             instance_hosts=self._hosts_of_hints(server.scheduler_hints),

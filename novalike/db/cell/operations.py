@@ -11,13 +11,18 @@ from novalike.objects.operation import Operation, OperationState
 
 O = t.operations.c  # noqa: E741
 
-_COLUMNS = [O[field] for field in Operation.__struct_fields__]
-_BRIEF_COLUMNS = [column for column in _COLUMNS if column.name not in ("params", "journal")]
+COLUMNS = [O[field] for field in Operation.__struct_fields__]
+_BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal")]
 OPEN = O.state.in_(OperationState.OPEN)
 
 
 def _operation(row: Any) -> Operation:
     return Operation(**row._mapping)
+
+
+def operation_of(values: Sequence[Any]) -> Operation:
+    """The operation that has these values of ``COLUMNS``."""
+    return Operation(**dict(zip(Operation.__struct_fields__, values, strict=True)))
 
 
 def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -27,13 +32,13 @@ def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 def get(connection: sa.Connection, uuid: str) -> Operation | None:
     """An operation, or None."""
-    row = connection.execute(sa.select(*_COLUMNS).where(O.uuid == uuid)).first()
+    row = connection.execute(sa.select(*COLUMNS).where(O.uuid == uuid)).first()
     return None if row is None else _operation(row)
 
 
 def find(connection: sa.Connection, *where: Any, limit: int | None = None) -> list[Operation]:
     """The operations that meet some conditions, oldest first."""
-    query = sa.select(*_COLUMNS).where(*where).order_by(O.id).limit(limit)
+    query = sa.select(*COLUMNS).where(*where).order_by(O.id).limit(limit)
     return [_operation(row) for row in connection.execute(query)]
 
 
@@ -82,7 +87,7 @@ def id_of_request(connection: sa.Connection, instance_uuid: str, request_id: str
 
 def by_request(connection: sa.Connection, instance_uuid: str, request_id: str) -> Operation | None:
     """A server's newest operation with this request id."""
-    query = sa.select(*_COLUMNS).where(O.instance_uuid == instance_uuid, O.request_id == request_id)
+    query = sa.select(*COLUMNS).where(O.instance_uuid == instance_uuid, O.request_id == request_id)
     row = connection.execute(query.order_by(O.id.desc()).limit(1)).first()
     return None if row is None else _operation(row)
 

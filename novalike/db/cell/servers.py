@@ -2,12 +2,14 @@
 
 import enum
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.objects.lifecycle import ANY, Change
+from novalike.objects.operation import Operation
 from novalike.objects.server import Server, ServerSpec
 
 I = t.instances.c  # noqa: E741
@@ -146,30 +148,49 @@ def shown(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> Ser
 
 def specs(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, ServerSpec]:
     """What the host needs of some servers, deleted ones included."""
-    return {row.instance_uuid: _spec(row) for row in connection.execute(_specs(uuids))}
+    found = [_spec(row) for row in connection.execute(_SPECS.where(I.uuid.in_(uuids)))]
+    return {spec.server.uuid: spec for spec in found}
 
 
-def to_place(connection: sa.Connection, uuids: Sequence[str]) -> tuple[dict[str, ServerSpec], Any]:
-    """The specs of some servers of one create request, and where it wants them: ``requested_host``,
-    ``requested_node``, ``force_host``."""
-    r = t.instance_requests.c
-    rows = connection.execute(_specs(uuids, r.requested_host, r.requested_node, r.force_host)).all()
-    return {row.instance_uuid: _spec(row) for row in rows}, rows[0]
+class Wish(NamedTuple):
+    """Where a create request wants its servers."""
+
+    host: str | None
+    node: str | None
+    force_host: bool
 
 
-def _specs(uuids: Sequence[str], *more: Any) -> sa.Select[Any]:
-    r = t.instance_requests.c
-    asked = (r.image, r.networks, r.keypair, r.user_data, r.admin_password, r.instance_uuid)
-    return (
-        sa.select(*_SERVER_COLUMNS, *asked, *more)
-        .join_from(t.instances, t.instance_requests)
-        .where(I.uuid.in_(uuids))
+def to_place(
+    connection: sa.Connection, operation_ids: Sequence[str], holder: str
+) -> tuple[list[Operation], dict[str, ServerSpec], Wish | None]:
+    """Those operations of one create request that somebody holds, oldest first, the specs of their servers, by uuid,
+    and where the request wants them."""
+    r, o = t.instance_requests.c, operations_db.O
+    query = (
+        _SPECS.add_columns(r.requested_host, r.requested_node, r.force_host, *operations_db.COLUMNS)
+        .join(t.operations, o.instance_uuid == I.uuid)
+        .where(o.uuid.in_(operation_ids), o.holder == holder)
+        .order_by(o.id)
     )
+    operations, specs, wish = [], {}, None
+    for row in connection.execute(query):
+        spec, rest = _spec(row[:_SPEC_WIDTH]), row[_SPEC_WIDTH:]
+        operations.append(operations_db.operation_of(rest[len(Wish._fields) :]))
+        specs[spec.server.uuid] = spec
+        wish = Wish(*rest[: len(Wish._fields)])
+    return operations, specs, wish
 
 
-def _spec(row: Any) -> ServerSpec:
+_ASKED = ("image", "networks", "keypair", "user_data", "admin_password")
+_SPEC_WIDTH = len(_SERVER_COLUMNS) + len(_ASKED)
+_SPECS = sa.select(*_SERVER_COLUMNS, *[t.instance_requests.c[name] for name in _ASKED]).join_from(
+    t.instances, t.instance_requests
+)
+
+
+def _spec(row: Sequence[Any]) -> ServerSpec:
     server = _server(row[: len(_SERVER_COLUMNS)])
-    image, networks, keypair, user_data, admin_password = row[len(_SERVER_COLUMNS) :][:5]
+    image, networks, keypair, user_data, admin_password = row[len(_SERVER_COLUMNS) :]
     return ServerSpec(
         server=server,
         image=image,
