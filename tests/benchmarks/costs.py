@@ -23,7 +23,7 @@ class Amount:
     :param idle: seconds during which nothing is asked. A minute is what the periodic tasks of both have done once in.
     """
 
-    boots: int = 10
+    boots: int = 8
     idle: int = 60
 
 

@@ -54,7 +54,7 @@ class Amount:
 
     servers: int = 1000
     rounds: int = 3
-    seconds: int = 4
+    seconds: int = 3
     pages: int = 2
 
 
