@@ -28,12 +28,10 @@ _PERIODIC = frozenset(
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
-    {
-        "reaper._look_into", "leases.renew", "cells._load", "hosts.heartbeat", "hosts.report_nodes", "hosts.inventory",
-        "hosts._any_expired", "hosts.of", "hosts.cell_of", "hosts._map", "moving.foreign", "journal.list_host_servers",
-        "hosts.<listcomp>", "hosts.<genexpr>",
-    }
-)  # fmt: skip
+    {"reaper._look_into", "leases.renew", "cells._load", "moving.foreign", "journal.list_host_servers"}
+)
+# All that the database is asked in these is.
+_PERIODIC_MODULES = frozenset({"hosts", "heartbeats", "inventory"})
 
 
 class Death(BaseException):
@@ -168,7 +166,7 @@ class GatedDatabase(Database):
         asker = _asker()
         # Within a transaction of another database it may be a write, so it counts like any.
         return self._process.passing(
-            f"sql.query in {asker}", lambda: super(GatedDatabase, self).query(function), periodic=asker in _PERIODIC_SQL
+            f"sql.query in {asker}", lambda: super(GatedDatabase, self).query(function), periodic=_is_periodic(asker)
         )
 
     def write(self, function: Callable[[Any], Any]) -> Any:
@@ -180,8 +178,12 @@ class GatedDatabase(Database):
             return result
 
         return self._process.passing(
-            f"sql.write in {asker}", lambda: super(GatedDatabase, self).write(spoilt), periodic=asker in _PERIODIC_SQL
+            f"sql.write in {asker}", lambda: super(GatedDatabase, self).write(spoilt), periodic=_is_periodic(asker)
         )
+
+
+def _is_periodic(asker: str) -> bool:
+    return asker in _PERIODIC_SQL or asker.partition(".")[0] in _PERIODIC_MODULES
 
 
 def _asker() -> str:
