@@ -144,7 +144,10 @@ class HostReports:
         cell = self.cell_of(hosts)
         if all(host in self._cell_of_host for host in hosts):
             # Most reports say what the last one said.
-            disabled = cell.database.query(lambda c: hosts_db.confirmed(c, endpoint, incarnation, nodes))
+            down_after = self._conf.service_down_time
+            disabled = cell.database.query(
+                lambda c: hosts_db.confirmed(c, endpoint, incarnation, nodes, down_after)
+            )
             if disabled is not None:
                 return tuple(disabled)
         beat = Heartbeat(binary=COMPUTE, endpoint=endpoint, incarnation=incarnation, hosts=tuple(hosts), version=1)

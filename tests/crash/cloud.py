@@ -172,7 +172,7 @@ class CrashCloud(Cloud):
         """Conductors remember for a second which hosts are down."""
         for process in self.processes.values():
             if process.kind == "conductor":
-                process.daemon.reaper._host_status._read_at = -1000.0
+                process.daemon.reaper._host_status._known.clear()
 
     def _gone_on_without(self, process: Process) -> bool:
         """Let a dead process's hosts count as down. Says whether everything goes on without them."""

@@ -7,6 +7,7 @@ safe because the scheduler drops a server's earlier claim first.
 
 import contextlib
 import datetime
+import functools
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -102,7 +103,7 @@ class Placer:
             if operation.epoch > 1:
                 # An earlier try may have left a claim that nobody knows of.
                 self._release(operation.instance_uuid)
-        answer = self._choose(ctx, self._scheduling_request(operations, specs, wish))
+        answer = self._choose(ctx, cell, operation_ids, self._scheduling_request(operations, specs, wish))
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
@@ -112,7 +113,9 @@ class Placer:
             self._fail(cell, failed, reason, started)
         self._hand_over(ctx, cell, placed, specs, by_instance, started)
 
-    def _choose(self, ctx: RequestContext, request: SchedulingRequest) -> Selections:
+    def _choose(
+        self, ctx: RequestContext, cell: Cell, operation_ids: list[str], request: SchedulingRequest
+    ) -> Selections:
         """Claimed hosts, none of which has been disabled. When the scheduler has used an older answer of Placement, it
         may not know that yet."""
         answer = self._scheduler.select(ctx, request=request)
@@ -121,14 +124,17 @@ class Placer:
         hosts: dict[str, list[str]] = {}
         for selection in answer.selections:
             hosts.setdefault(selection.cell, []).append(selection.host)
-        cells = [cell for cell in self._cells.compute_cells() if cell.name in hosts]
-        if not any(cell.database.query(lambda c: services_db.disabled_among(c, hosts[cell.name])) for cell in cells):  # noqa: B023
+        cells = [c for c in self._cells.compute_cells() if c.name in hosts]
+        if not any(c.database.query(functools.partial(services_db.disabled_among, hosts=hosts[c.name])) for c in cells):
             return answer
         # All of them: the next choice might be another one.
-        disabled = {host for cell in self._cells.compute_cells() for host in cell.database.query(services_db.disabled)}
-        elsewhere = tuple(s.instance_uuid for s in answer.selections if s.host in disabled)
+        disabled = {host for c in self._cells.compute_cells() for host in c.database.query(services_db.disabled)}
+        # What another conductor has taken over meanwhile is its own, claims and all.
+        held, _, _ = cell.database.query(lambda c: servers_db.to_place(c, operation_ids, self.holder))
+        ours = {operation.instance_uuid for operation in held}
+        elsewhere = tuple(s.instance_uuid for s in answer.selections if s.host in disabled and s.instance_uuid in ours)
         if not elsewhere:
-            return answer  # it is enabled again
+            return answer
         LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(elsewhere))
         for uuid in elsewhere:
             self._release(uuid)

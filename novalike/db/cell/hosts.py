@@ -153,15 +153,27 @@ def store_reports(connection: sa.Connection, reports: Sequence[NodeReport]) -> N
 
 
 def confirmed(
-    connection: sa.Connection, endpoint: str, incarnation: str, reports: Sequence[NodeReport]
+    connection: sa.Connection,
+    endpoint: str,
+    incarnation: str,
+    reports: Sequence[NodeReport],
+    down_after: float,
 ) -> list[str] | None:
-    """Those of the reports' hosts whose services are disabled; None when anything is not recorded as they say."""
-    query = sa.select(t.compute_nodes, S.endpoint, S.incarnation, S.disabled).join_from(t.compute_nodes, t.services)
+    """Those of the reports' hosts whose services are disabled; None when anything is not recorded as they say, or when
+    one of them counts as down, which it isn't.
+
+    :param down_after: seconds.
+    """
+    counts_as_down = utcnow() - datetime.timedelta(seconds=down_after)
+    services = (S.endpoint, S.incarnation, S.disabled, S.last_seen_at)
+    query = sa.select(t.compute_nodes, *services).join_from(t.compute_nodes, t.services)
     known = {row.uuid: row for row in connection.execute(query.where(N.uuid.in_([r.uuid for r in reports])))}
     disabled: list[str] = []
     for report in reports:
         row = known.get(report.uuid)
         if row is None or (row.host, row.endpoint, row.incarnation) != (report.host, endpoint, incarnation):
+            return None
+        if row.last_seen_at is None or row.last_seen_at < counts_as_down:
             return None
         if _changed(row, {name: getattr(report, name) for name in (*_FACTS, *_OTHER)}):
             return None
