@@ -162,9 +162,10 @@ def test_a_provider_follows_its_report(client, nodes, consumers):
     bigger = changed(node, memory_mb=16896, hypervisor_hostname=f"{node.host}-renamed", traits=("COMPUTE_NODE",))
     assert client.ensure_provider(bigger) is True
     assert client.list_providers()[node.uuid] == f"{node.host}-renamed"
-    found = client.allocation_candidates(query(node.uuid, MEMORY_MB=10000))
+    assert client.allocation_candidates(query(node.uuid, MEMORY_MB=10000)).allocation_requests
     # An operator's trait stays though the report doesn't name it; the driver's went.
-    assert set(found.provider_summaries[node.uuid].traits) == {"COMPUTE_NODE", TRAIT}
+    traits = client._request("GET", f"/resource_providers/{node.uuid}/traits").json()["traits"]
+    assert set(traits) == {"COMPUTE_NODE", TRAIT}
     client.claim([Claim(consumers[0], single(node.uuid, {"DISK_GB": 1}), PROJECT, USER)])
     with pytest.raises(errors.Conflict):
         client.ensure_provider(changed(bigger, local_gb=0))
@@ -225,7 +226,7 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
     )  # fmt: skip
 
     class Reads:
-        def inventory(self, ctx, *, known_version=None):
+        def inventory(self, ctx, *, known_version=None, changes=False):
             return None
 
     scheduler = SchedulerServer(conf, client, Reads(), take(Inventory(version="1", hosts=hosts)))
