@@ -9,14 +9,14 @@ class Scheduler(Interface):
     """Asked by the conductor, on the shared topic: any scheduler answers."""
 
     topic = "novalike-scheduler"
-    version = "1.1"
+    version = "1.2"
 
     @call(timeout=30)
     def select(self, ctx: RequestContext, *, request: SchedulingRequest) -> Selections:
         """Choose and claim a host for every server of the request, or claim none.
 
-        :raises AlreadyClaimed: a server has a claim from an earlier try. Whoever asks takes it away and asks again: he
-            alone knows whether an earlier try may still be under way, or has led to something.
+        :raises AlreadyClaimed: a server has another claim than the request says. Whoever asks looks at it and asks
+            again, if the server is still his to place.
         :raises Unavailable: Placement can't be reached. Some claims may have been made.
         """
         raise NotImplementedError

@@ -1,6 +1,6 @@
 """What is said to and heard from Placement about candidates and claims."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -70,11 +70,15 @@ class CandidateQuery(Record, frozen=True):
 
     def totals(self) -> dict[str, int]:
         """The amounts of all groups together, by resource class."""
-        sums: dict[str, int] = {}
-        for group in self.groups.values():
-            for name, amount in group.resources.items():
-                sums[name] = sums.get(name, 0) + amount
-        return sums
+        return _totals(group.resources for group in self.groups.values())
+
+
+def _totals(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for part in parts:
+        for name, amount in part.items():
+            sums[name] = sums.get(name, 0) + amount
+    return sums
 
 
 def _traits(required: frozenset[str], forbidden: frozenset[str]) -> str:
@@ -104,6 +108,10 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
     allocations: dict[str, Amounts]
     mappings: dict[str, tuple[str, ...]] = {}
+
+    def totals(self) -> dict[str, int]:
+        """The amounts of all providers together, by resource class."""
+        return _totals(amounts.resources for amounts in self.allocations.values())
 
 
 class Candidates(msgspec.Struct, frozen=True):

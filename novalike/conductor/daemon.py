@@ -74,9 +74,8 @@ class ConductorDaemon:
         messenger = Messenger(transport)
         host_status = HostStatus(conf, self.cells)
         self.leases = Leases(conf, self.cells, f"conductor {self.incarnation}")
-        release = placement.delete_allocations
-        self.placer = Placer(conf, self.cells, transport, messenger, release, self.leases)
-        self.remover = Remover(conf, release, neutron, self.leases)
+        self.placer = Placer(conf, self.cells, transport, messenger, placement, self.leases)
+        self.remover = Remover(conf, placement.delete_allocations, neutron, self.leases)
         self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status, self.leases)
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)

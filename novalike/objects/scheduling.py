@@ -21,6 +21,17 @@ class ServerGroup(Record, frozen=True):
     max_server_per_host: int = 1
 
 
+class EarlierClaim(Record, frozen=True):
+    """What an earlier try to place a server has claimed for it.
+
+    :param resources: provider → resource class → amount.
+    :param generation: of the consumer. Who writes with it overwrites this claim, or nothing.
+    """
+
+    resources: dict[str, dict[str, int]]
+    generation: int | None
+
+
 class SchedulingRequest(Record, frozen=True):
     """Hosts wanted for some servers that are all alike.
 
@@ -29,6 +40,8 @@ class SchedulingRequest(Record, frozen=True):
     :param instance_hosts: server uuid → host, for the servers that hints and groups name.
     :param root_gb: GiB of local root disk; None is the flavor's, 0 is for servers that boot from a volume.
     :param group: the server group that the servers are to be members of.
+    :param earlier: server uuid → what is kept if it will still do, and overwritten if not. Servers that are not in
+        here have no claim.
     """
 
     project_id: str
@@ -45,6 +58,7 @@ class SchedulingRequest(Record, frozen=True):
     instance_hosts: dict[str, str] = {}
     root_gb: int | None = None
     group: ServerGroup | None = None
+    earlier: dict[str, EarlierClaim] = {}
 
 
 class Selection(Record, frozen=True):
@@ -70,7 +84,8 @@ class Rejection(Record, frozen=True):
 class Selections(Record, frozen=True):
     """The answer: a host for each server of the request, or for none, and why.
 
-    :param on_old_candidates: some were chosen by what Placement had said before the request came in.
+    :param on_old_candidates: some were chosen by what Placement had said before the request came in, or by an earlier
+        try.
     """
 
     selections: tuple[Selection, ...] = ()

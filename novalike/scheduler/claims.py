@@ -5,7 +5,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
-from novalike.clients.allocation import Claim, ClaimConflict
+import msgspec
+
+from novalike.clients.allocation import Choice, Claim, ClaimConflict
 from novalike.clients.placement import PlacementClient
 from novalike.objects import errors
 from novalike.objects.scheduling import SchedulingRequest
@@ -19,11 +21,11 @@ _host = attrgetter("state.uuid")
 def commit(
     placement: PlacementClient, request: SchedulingRequest, assignments: Sequence[Assignment], by_host: bool
 ) -> list[Assignment]:
-    """Claim what was assigned, and say which servers got their claim.
+    """Claim what was assigned, in place of what was claimed earlier, and say which servers got their claim.
 
     :param by_host: in one write per host, so that a host that is full does not cost the others their claims;
         otherwise all in one write.
-    :raises AlreadyClaimed: one of the servers has a claim.
+    :raises AlreadyClaimed: one of the servers has another claim than the request says.
     :raises Unavailable: Placement can't be reached; some claims may have been written.
     """
     batches: list[list[Assignment]] = [list(assignments)]
@@ -37,13 +39,15 @@ def commit(
         except ClaimConflict as conflict:
             LOG.debug("Lost a claim for %s server(s): %s", len(batch), conflict)
             if conflict.fields["kind"] == "consumer":
-                release(placement, (assignment.instance_uuid for assignment in won))
+                release(placement, request, won)
                 raise errors.AlreadyClaimed(instance_id=_claimed(placement, batch)) from None
     return won
 
 
 def _claim(request: SchedulingRequest, assignment: Assignment) -> Claim:
-    return Claim(assignment.instance_uuid, assignment.choice, request.project_id, request.user_id)
+    earlier = request.earlier.get(assignment.instance_uuid)
+    generation = earlier.generation if earlier else None
+    return Claim(assignment.instance_uuid, assignment.choice, request.project_id, request.user_id, generation)
 
 
 def _claimed(placement: PlacementClient, batch: Sequence[Assignment]) -> str:
@@ -54,17 +58,21 @@ def _claimed(placement: PlacementClient, batch: Sequence[Assignment]) -> str:
     return batch[-1].instance_uuid
 
 
-def release(placement: PlacementClient, servers: Iterable[str]) -> bool:
-    """Take the claims of these servers away, as far as Placement can be reached. Says whether there were any.
+def release(placement: PlacementClient, request: SchedulingRequest, won: Iterable[Assignment]) -> None:
+    """Take away claims that :func:`commit` has written, as far as Placement can be reached and nobody has written
+    since: who has been given up may come late, and the claim that he finds is not his.
 
-    What stays is taken away by the next try, or when the server is deleted.
+    What stays is overwritten by the next try, or taken away when the server fails or is deleted.
     """
-    found = False
-    for server in servers:
+    for assignment in won:
+        written = _claim(request, assignment)
+        generation = 1 if written.generation is None else written.generation + 1
+        nothing = msgspec.structs.replace(written, choice=Choice({}), generation=generation)
         try:
-            found = placement.delete_allocations(server) or found
+            placement.claim([nothing])
+        except ClaimConflict:
+            LOG.info("The claim of server %s is somebody else's by now", written.consumer)
         except errors.NovalikeError as error:
-            LOG.warning("The claim of server %s could not be taken away: %s", server, error)
+            LOG.warning("The claim of server %s could not be taken away: %s", written.consumer, error)
             if isinstance(error, errors.Unavailable):
                 break
-    return found

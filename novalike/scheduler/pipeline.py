@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 from oslo_config import cfg
 
-from novalike.clients.allocation import CandidateQuery, Candidates
+from novalike.clients.allocation import Amounts, CandidateQuery, Candidates, Choice, Summary
 from novalike.objects.scheduling import SchedulingRequest
 from novalike.scheduler import diagnosis
-from novalike.scheduler.candidate import Candidate, Taken, list_candidates
+from novalike.scheduler.candidate import Candidate, Taken, list_candidates, new_candidate
 from novalike.scheduler.filters.base import Check, Filter
 from novalike.scheduler.restrictions import list_restrictions
 from novalike.scheduler.snapshot import Snapshot
@@ -19,6 +19,8 @@ from novalike.scheduler.spread import STAGE, Assignment, Spread
 from novalike.scheduler.tally import Tally
 from novalike.scheduler.weighers.base import Weigher
 from novalike.scheduler.weighers.scale import Scale
+
+NO_SUMMARIES: Mapping[str, Summary] = {}
 
 
 class Plan(NamedTuple):
@@ -75,6 +77,28 @@ class Pipeline:
             if assignments:
                 tally.add(STAGE, f"there is room for {len(assignments)} of {len(servers)} servers")
         return Plan(assignments, missing, tally)
+
+    def keep(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> list[Assignment]:
+        """The servers whose earlier claim will still do, where it is.
+
+        Their room is taken, by themselves, so Placement's answer may not have their hosts at all.
+        """
+        if not request.earlier:
+            return []
+        placed: dict[str, int] = {}
+        once, again = self._checks(request, placed)
+        checks = [*list_restrictions(self._conf, request, snapshot, query), *once, *again]
+        kept = []
+        for server, claim in request.earlier.items():
+            choice = Choice({provider: Amounts(amounts) for provider, amounts in claim.resources.items()})
+            state = next((snapshot.by_uuid[uuid] for uuid in choice.allocations if uuid in snapshot.by_uuid), None)
+            if state is None or choice.totals() != query.totals():
+                continue
+            host = new_candidate(state, NO_SUMMARIES, {})
+            if all(check(host) is None for _, check in checks):
+                placed[state.host] = placed.get(state.host, 0) + 1
+                kept.append(Assignment(server, state, choice))
+        return kept
 
     def _checks(
         self, request: SchedulingRequest, placed: Mapping[str, int]

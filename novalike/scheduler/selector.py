@@ -74,8 +74,12 @@ class Selector:
             return _refused("placement", str(error))
 
     def _claim_all(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> Selections:
-        won: dict[str, Assignment] = {}
-        old = False
+        kept = self._pipeline.keep(request, snapshot, query)
+        kept = claims.commit(self._placement, request, kept, by_host=True) if kept else []
+        won = {assignment.instance_uuid: assignment for assignment in kept}
+        old = bool(kept)
+        if len(won) == len(request.instance_uuids):
+            return _selected(request, won, old)
         try:
             for attempt in range(ATTEMPTS):
                 pending = [uuid for uuid in request.instance_uuids if uuid not in won]
@@ -84,7 +88,7 @@ class Selector:
                 plan, entry, new = self._plan(request, pending, snapshot, query, already, anew=attempt > 0)
                 old = old or not new
                 if entry is None:
-                    claims.release(self._placement, won)
+                    claims.release(self._placement, request, won.values())
                     return Selections(rejections=plan.tally.rejections())
                 claimed = False
                 try:
@@ -97,9 +101,9 @@ class Selector:
                     return _selected(request, won, old)
         except errors.NovalikeError:
             # A write that got no answer may have been done: whoever asks again takes such claims away first.
-            claims.release(self._placement, won)
+            claims.release(self._placement, request, won.values())
             raise
-        claims.release(self._placement, won)
+        claims.release(self._placement, request, won.values())
         return _refused("claim", f"other requests were faster {ATTEMPTS} times")
 
     def _plan(

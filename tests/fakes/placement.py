@@ -5,7 +5,6 @@ every provider is its own root.
 """
 
 import copy
-import itertools
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -57,7 +56,6 @@ class FakePlacement(PlacementClient):
         self.down = False
         self.before_claim: Callable[[Sequence[Claim]], None] | None = None
         self._mutex = threading.RLock()
-        self._generations = itertools.count(1)
 
     # -- what tests look at
 
@@ -168,7 +166,7 @@ class FakePlacement(PlacementClient):
         if not claim.choice.allocations:
             return  # Placement forgets a consumer that has nothing
         self.consumers[claim.consumer] = Allocation(
-            claim.choice.allocations, next(self._generations), claim.project_id, claim.user_id, "INSTANCE"
+            claim.choice.allocations, (claim.generation or 0) + 1, claim.project_id, claim.user_id, "INSTANCE"
         )
 
     def get_allocations(self, consumer: str) -> Allocation:

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
+from novalike.objects import errors
 from novalike.objects.operation import OperationState
 from tests.functional.harness import Cloud
 
@@ -110,3 +112,44 @@ def test_a_conductor_that_stops_gives_back_what_it_holds(make_cloud: MakeCloud) 
     stopping.join(20)
     for uuid in uuids:
         cloud.demo.wait_for(uuid, "ACTIVE")
+
+
+@pytest.mark.parametrize("answer_lost", [False, True])
+@pytest.mark.parametrize("stalled_at", [1, 2])
+def test_a_conductor_that_was_overtaken_leaves_the_claim_of_its_successor(
+    make_cloud: MakeCloud, stalled_at: int, answer_lost: bool
+) -> None:
+    """The first try fails, perhaps after it has claimed; the second one stalls at one of its requests to Placement
+    until the third one has built the server."""
+    cloud = make_cloud(hosts=3, conductor__operation_lease=0.4, conductor__reaper_interval=0.1)
+    cloud.conductor.leases.renew = lambda: None  # type: ignore[method-assign]  # as if the process did not run
+    claim, asked = cloud.placement.claim, cloud.placement._asked
+    stalled, go_on, went_on = threading.Event(), threading.Event(), threading.Event()
+    requests: list[str] = []
+
+    def fail(claims: Any) -> None:
+        cloud.placement.claim = claim  # type: ignore[method-assign]
+        cloud.placement._asked = count  # type: ignore[method-assign]
+        if answer_lost:
+            claim(claims)
+        requests.clear()
+        raise errors.Unavailable(reason="the first try")
+
+    def count(name: str) -> None:
+        if name in ("get_allocations", "delete_allocations", "claim"):
+            requests.append(name)
+            if len(requests) == stalled_at:
+                stalled.set()
+                go_on.wait(20)
+                went_on.set()
+        asked(name)
+
+    cloud.placement.claim = fail  # type: ignore[method-assign]
+    uuid = _create(cloud, "contended")
+    assert stalled.wait(10)
+    server = cloud.admin.wait_for(uuid, "ACTIVE")
+    go_on.set()
+    assert went_on.wait(10)
+    cloud.conductor.placer.wait()
+    (claimed,) = cloud.placement.consumers[uuid].allocations
+    assert cloud.placement.providers[claimed].name == server["OS-EXT-SRV-ATTR:hypervisor_hostname"]

@@ -6,6 +6,7 @@ Keystone and credentials come from the environment (``OS_AUTH_URL`` …); Placem
 import os
 import uuid
 
+import msgspec
 import pytest
 from oslo_config import cfg
 
@@ -25,9 +26,11 @@ from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
 from novalike.objects.host import HostState, Inventory, NodeReport
-from novalike.objects.scheduling import SchedulingRequest
+from novalike.objects.scheduling import EarlierClaim, SchedulingRequest
+from novalike.scheduler import claims
 from novalike.scheduler.server import SchedulerServer
 from novalike.scheduler.snapshot import take
+from novalike.scheduler.spread import Assignment
 
 pytestmark = pytest.mark.skipif("OS_AUTH_URL" not in os.environ, reason="OS_AUTH_URL is not set")
 
@@ -243,10 +246,44 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
     with pytest.raises(errors.AlreadyClaimed):
         scheduler.select(admin_context(), request=again)
     one = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[0],), flavor=flavor)
-    assert len(scheduler.select(admin_context(), request=one).selections) == 1
+    (selection,) = scheduler.select(admin_context(), request=one).selections
+    # Told of an earlier claim it keeps it, in a cloud that is full; and nobody else can write for that server then.
+    claim = client.get_allocations(consumers[0])
+    resources = {provider: amounts.resources for provider, amounts in claim.allocations.items()}
+    earlier = {consumers[0]: EarlierClaim(resources=resources, generation=claim.consumer_generation)}
+    known = msgspec.structs.replace(one, earlier=earlier)
+    assert scheduler.select(admin_context(), request=known).selections == (selection,)
+    with pytest.raises(errors.AlreadyClaimed):
+        scheduler.select(admin_context(), request=known)
     assert {client.provider_usages(node.uuid)["VCPU"] for node in nodes} == {4}
     ninth = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(str(uuid.uuid4()),), flavor=flavor)
     assert not scheduler.select(admin_context(), request=ninth).selections
+
+
+def test_the_scheduler_takes_away_what_it_has_just_written_and_nothing_else(client, nodes, consumers):
+    """It knows the consumer's generation without asking: the first write of a claim makes it 1."""
+    choice = single(nodes[0].uuid, {"VCPU": 1, "MEMORY_MB": 512})
+    flavor = Flavor(flavor_id="f", name="f", memory_mb=512, vcpus=1, root_gb=0)
+    asked = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(consumers[0],), flavor=flavor)
+    state = HostState(
+        uuid=nodes[0].uuid, host="h", hypervisor_hostname="h", endpoint="e", cell="cell1", hypervisor_type="fake",
+        hypervisor_version=1,
+    )  # fmt: skip
+    mine = Assignment(consumers[0], state, choice)
+
+    def commit_and_release(between):
+        claims.commit(client, asked, [mine], by_host=False)
+        between()
+        claims.release(client, asked, [mine])
+        return client.get_allocations(consumers[0])
+
+    assert not commit_and_release(lambda: None).allocations
+    left = commit_and_release(lambda: client.claim([Claim(consumers[0], choice, PROJECT, USER, generation=1)]))
+    assert left.allocations
+    assert left.consumer_generation == 2
+    earlier = EarlierClaim(resources={nodes[0].uuid: choice.totals()}, generation=2)
+    asked = msgspec.structs.replace(asked, earlier={consumers[0]: earlier})
+    assert not commit_and_release(lambda: None).allocations
 
 
 def test_wrong_credentials_and_no_service_are_unavailable(conf):

@@ -1,15 +1,18 @@
 """Finding hosts for new servers: scheduler, claim, record, hand over.
 
 An operation in here is ``running`` and held by a conductor. It leaves by being handed to a host (``pending``),
-by failing, or, when the conductor dies, by its lease running out: then another conductor starts over, which is
-safe because the scheduler drops a server's earlier claim first.
+by failing, or, when the conductor dies, by its lease running out: then another conductor starts over.
+
+Who starts over looks at what earlier tries have claimed, then makes sure that the operation is still its own, then has
+the scheduler keep or overwrite that claim and no other. So whoever was given up and doesn't know it yet can neither
+take away nor replace the claim of his successor: Placement counts what is written for a server.
 """
 
 import contextlib
 import datetime
 import functools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -18,6 +21,7 @@ from oslo_config import cfg
 
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Transport
+from novalike.clients.placement import PlacementClient
 from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.leases import Leases
@@ -31,7 +35,7 @@ from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 from novalike.objects.record import utcnow
-from novalike.objects.scheduling import SchedulingRequest, Selection, Selections
+from novalike.objects.scheduling import EarlierClaim, SchedulingRequest, Selection, Selections
 from novalike.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +46,6 @@ EVENT = "conductor_place"
 class Placer:
     """Places servers, a few requests at a time.
 
-    :param release: gives up a server's claim in Placement.
     :param leases: what this conductor holds.
     """
 
@@ -52,13 +55,13 @@ class Placer:
         cells: Cells,
         transport: Transport,
         messenger: Messenger,
-        release: Callable[[str], object],
+        placement: PlacementClient,
         leases: Leases,
     ) -> None:
         self._conf = conf
         self._cells = cells
         self._messenger = messenger
-        self._release = release
+        self._placement = placement
         self._leases = leases
         self.holder = leases.holder
         self._scheduler: Scheduler = transport.client(Scheduler)
@@ -99,22 +102,45 @@ class Placer:
         if wish is None:
             return
         started = utcnow()
-        for operation in operations:
-            if operation.epoch > 1:
-                # An earlier try may have left a claim that nobody knows of.
-                self._release(operation.instance_uuid)
-        answer = self._choose(ctx, cell, operation_ids, self._scheduling_request(operations, specs, wish))
+        earlier: dict[str, EarlierClaim] = {}
+        if any(operation.epoch > 1 for operation in operations):
+            earlier = self._claimed(operations)
+            operations = self._still_ours(cell, operations)
+            if not operations:
+                return
+        request = self._scheduling_request(operations, specs, wish, earlier)
+        answer = self._choose(ctx, cell, operations, request)
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
+        ended: list[Operation] = []
         if failed:
             reason = errors.NoValidHost(reason=answer.explain())
             LOG.info("no host for %d server(s): %s", len(failed), reason)
-            self._fail(cell, failed, reason, started)
+            ended = self._fail(cell, failed, reason, started)
         self._hand_over(ctx, cell, placed, specs, by_instance, started)
+        for operation in ended:
+            if operation.epoch > 1 or answer.on_old_candidates:
+                # It may have a claim, and has ended: nobody places this server any more.
+                self._placement.delete_allocations(operation.instance_uuid)
+
+    def _claimed(self, operations: Iterable[Operation]) -> dict[str, EarlierClaim]:
+        """What Placement has for servers that an earlier try may have placed."""
+        found = {}
+        for uuid in (operation.instance_uuid for operation in operations):
+            claim = self._placement.get_allocations(uuid)
+            if claim.allocations:
+                resources = {provider: amounts.resources for provider, amounts in claim.allocations.items()}
+                found[uuid] = EarlierClaim(resources=resources, generation=claim.consumer_generation)
+        return found
+
+    def _still_ours(self, cell: Cell, operations: Sequence[Operation]) -> list[Operation]:
+        """Those that nobody has taken over. What was claimed before this was asked is theirs."""
+        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self.holder))
+        return [operation for operation in operations if epochs.get(operation.uuid) == operation.epoch]
 
     def _choose(
-        self, ctx: RequestContext, cell: Cell, operation_ids: list[str], request: SchedulingRequest
+        self, ctx: RequestContext, cell: Cell, operations: Sequence[Operation], request: SchedulingRequest
     ) -> Selections:
         """Claimed hosts, none of which has been disabled. When the scheduler has used an older answer of Placement, it
         may not know that yet."""
@@ -129,30 +155,37 @@ class Placer:
             return answer
         # All of them: the next choice might be another one.
         disabled = {host for c in self._cells.compute_cells() for host in c.database.query(services_db.disabled)}
-        # What another conductor has taken over meanwhile is its own, claims and all.
-        held, _, _ = cell.database.query(lambda c: servers_db.to_place(c, operation_ids, self.holder))
-        ours = {operation.instance_uuid for operation in held}
-        elsewhere = tuple(s.instance_uuid for s in answer.selections if s.host in disabled and s.instance_uuid in ours)
+        unlucky = {selection.instance_uuid for selection in answer.selections if selection.host in disabled}
+        asked_again = [operation for operation in operations if operation.instance_uuid in unlucky]
+        earlier = self._claimed(asked_again)
+        elsewhere = tuple(operation.instance_uuid for operation in self._still_ours(cell, asked_again))
         if not elsewhere:
             return answer
         LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(elsewhere))
-        for uuid in elsewhere:
-            self._release(uuid)
-        excluded = (*request.excluded_hosts, *sorted(disabled))
-        request = msgspec.structs.replace(request, instance_uuids=elsewhere, excluded_hosts=excluded)
+        request = msgspec.structs.replace(
+            request,
+            instance_uuids=elsewhere,
+            excluded_hosts=(*request.excluded_hosts, *sorted(disabled)),
+            earlier={uuid: claim for uuid, claim in earlier.items() if uuid in elsewhere},
+        )
         again = self._scheduler.select(ctx, request=request)
         kept = tuple(s for s in answer.selections if s.host not in disabled)
-        return Selections(selections=(*kept, *again.selections), rejections=again.rejections)
+        return msgspec.structs.replace(again, selections=(*kept, *again.selections), on_old_candidates=True)
 
     def _scheduling_request(
-        self, operations: list[Operation], specs: dict[str, ServerSpec], wish: servers_db.Wish
+        self,
+        operations: Sequence[Operation],
+        specs: dict[str, ServerSpec],
+        wish: servers_db.Wish,
+        earlier: dict[str, EarlierClaim],
     ) -> SchedulingRequest:
+        ours = tuple(operation.instance_uuid for operation in operations)
         first = specs[operations[0].instance_uuid]
         server = first.server
         return SchedulingRequest(
             project_id=server.project_id,
             user_id=server.user_id,
-            instance_uuids=tuple(operation.instance_uuid for operation in operations),
+            instance_uuids=ours,
             flavor=server.flavor,
             image=first.image,
             availability_zone=server.availability_zone,
@@ -162,6 +195,7 @@ class Placer:
             hints=server.scheduler_hints,
             excluded_hosts=tuple(operations[0].params.get("excluded_hosts", ())),
             instance_hosts=self._hosts_of_hints(server.scheduler_hints),
+            earlier={uuid: claim for uuid, claim in earlier.items() if uuid in ours},
         )
 
     def _hosts_of_hints(self, hints: dict[str, Any]) -> dict[str, str]:
@@ -189,10 +223,12 @@ class Placer:
 
     def _fail(
         self, cell: Cell, operations: list[Operation], error: errors.NovalikeError, started: datetime.datetime
-    ) -> None:
+    ) -> list[Operation]:
+        """End operations, as far as they are still ours. Those that were."""
         entry = self._entry(started, "Error", error.message)
 
-        def write(connection: Any) -> None:
+        def write(connection: Any) -> list[Operation]:
+            ended = []
             for operation in operations:
                 outcome = Outcome(
                     operation_id=operation.uuid,
@@ -201,9 +237,11 @@ class Placer:
                     error=error.message,
                     details=error.message,
                 )
-                endings.end(connection, self._conf, operation, outcome)
+                if endings.end(connection, self._conf, operation, outcome):
+                    ended.append(operation)
+            return ended
 
-        cell.database.write(write)
+        return cell.database.write(write)
 
     def _hand_over(
         self,
@@ -229,14 +267,18 @@ class Placer:
             self._tell(ctx, [o for o in group if o not in lost], selections)
 
     def _release_superseded(self, cell: Cell, operations: list[Operation]) -> None:
-        """Give up the claims of servers that were deleted meanwhile: whoever did may have looked for them too early.
+        """Give up the claims of servers that were deleted or have failed meanwhile: whoever saw to that may have looked
+        for them too early.
 
         A claim of a server that another conductor is placing, or has placed, is that one's.
         """
         for operation in operations:
             now = cell.database.query(lambda c: operations_db.get(c, operation.uuid))  # noqa: B023
-            if now is None or now.state == OperationState.SUPERSEDED:
-                self._release(operation.instance_uuid)
+            over = now is None or now.state == OperationState.SUPERSEDED
+            if not over and now.state == OperationState.FAILED:
+                over = not cell.database.query(lambda c: servers_db.hosts_of(c, [operation.instance_uuid]))  # noqa: B023
+            if over:
+                self._placement.delete_allocations(operation.instance_uuid)
 
     def _record_hosts(
         self,

@@ -47,6 +47,12 @@ def find_where(connection: sa.Connection, where: Sequence[Any]) -> list[Operatio
     return find(connection, *where)
 
 
+def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict[str, int]:
+    """At which epochs somebody holds some operations; those that he doesn't hold are left out."""
+    query = sa.select(O.uuid, O.epoch).where(O.uuid.in_(uuids), O.holder == holder, OPEN)
+    return dict(connection.execute(query).all())
+
+
 def contexts(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Who asked for some operations."""
     return dict(connection.execute(sa.select(O.uuid, O.context).where(O.uuid.in_(uuids))).all())

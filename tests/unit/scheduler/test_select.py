@@ -8,6 +8,7 @@ import pytest
 
 from novalike.clients.allocation import Claim, ClaimConflict, single
 from novalike.objects import errors
+from novalike.objects.scheduling import EarlierClaim
 from tests.unit.scheduler.cloud import Cloud, flavor, node_uuid, report, request, server_uuids, state
 
 
@@ -88,6 +89,101 @@ def test_a_claim_of_another_try_is_not_touched():
     assert {uuid: list(a.allocations) for uuid, a in cloud.placement.consumers.items()} == {
         s.instance_uuid: [s.node_uuid] for s in first.selections
     }
+
+
+def earlier(cloud, asked):
+    """What Placement has for the servers of a request."""
+    found = {uuid: cloud.placement.get_allocations(uuid) for uuid in asked.instance_uuids}
+    return {
+        uuid: EarlierClaim(
+            resources={provider: amounts.resources for provider, amounts in claim.allocations.items()},
+            generation=claim.consumer_generation,
+        )
+        for uuid, claim in found.items()
+        if claim.allocations
+    }
+
+
+def test_an_earlier_claim_is_kept_although_there_is_no_other_room():
+    cloud = Cloud(0)
+    cloud.add("only", report("only", local_gb=10))
+    first = cloud.select(request())
+    known = earlier(cloud, request())
+    assert cloud.select(request(earlier=known)).selections == first.selections
+    (claim,) = earlier(cloud, request()).values()
+    assert claim.generation == 2  # whoever knows the old one can't touch it any more
+
+
+def test_an_earlier_claim_on_a_host_that_is_excluded_is_overwritten():
+    cloud = Cloud(3)
+    (first,) = cloud.select(request()).selections
+    known = earlier(cloud, request())
+    (second,) = cloud.select(request(earlier=known, excluded_hosts=(first.host,))).selections
+    assert second.host != first.host
+    assert list(earlier(cloud, request())[second.instance_uuid].resources) == [second.node_uuid]
+
+
+def test_an_earlier_claim_on_a_host_that_is_down_or_of_other_amounts_is_overwritten():
+    cloud = Cloud(2)
+    (first,) = cloud.select(request()).selections
+    cloud.conductor.add(state(first.host, up=False))
+    cloud.scheduler.keeper.refresh()
+    (second,) = cloud.select(request(earlier=earlier(cloud, request()))).selections
+    assert second.host != first.host
+    bigger = request(flavor=flavor(memory_mb=1024))
+    cloud.select(request(earlier=earlier(cloud, request()), flavor=bigger.flavor))
+    (claim,) = earlier(cloud, request()).values()
+    assert claim.resources[second.node_uuid]["MEMORY_MB"] == 1024
+
+
+def test_of_many_those_with_a_claim_keep_it():
+    cloud = Cloud(4)
+    kept = cloud.select(request(2))
+    answer = cloud.select(request(4, earlier=earlier(cloud, request(2))))
+    assert set(kept.selections) <= set(answer.selections)
+    assert len(cloud.placement.consumers) == 4
+
+
+def test_a_claim_that_has_been_overwritten_meanwhile_is_not_touched():
+    cloud = Cloud(3)
+    cloud.select(request())
+    known = earlier(cloud, request())
+    second = cloud.select(request(earlier=known))
+    with pytest.raises(errors.AlreadyClaimed):
+        cloud.select(request(earlier=known))
+    with pytest.raises(errors.AlreadyClaimed):
+        cloud.select(request(earlier=known, excluded_hosts=(second.selections[0].host,)))
+    assert [list(claim.resources) for claim in earlier(cloud, request()).values()] == [
+        [s.node_uuid] for s in second.selections
+    ]
+
+
+def test_who_gives_up_takes_only_his_own_claims_away():
+    """The first host's claim is won, the second's is lost for good; meanwhile somebody has overwritten the first."""
+    cloud = Cloud(2)
+    honest, winners = cloud.placement.claim, []
+
+    def lose_one(claims):
+        if len(claims) > 1 or winners:
+            raise ClaimConflict(kind="capacity", reason="always")
+        honest(claims)
+        winners.append(claims[0])
+        cloud.placement.claim = overwrite
+
+    def overwrite(claims):
+        cloud.placement.claim = lose
+        (winner,) = winners
+        honest([Claim(winner.consumer, winner.choice, "project", "user", generation=1)])
+        raise ClaimConflict(kind="capacity", reason="always")
+
+    def lose(claims):
+        if all(claim.choice.allocations for claim in claims):
+            raise ClaimConflict(kind="capacity", reason="always")
+        honest(claims)
+
+    cloud.placement.claim = lose_one
+    assert not cloud.select(request(2)).selections
+    assert [a.consumer_generation for a in cloud.placement.consumers.values()] == [2]
 
 
 def test_a_failure_leaves_the_claim_of_another_try():
