@@ -50,6 +50,7 @@ class ComputeDaemon:
     """A compute process.
 
     :param driver, placement, neutron, glance: made from ``conf`` unless given.
+    :raises SystemExit: ``[placement]`` is incomplete or wrong.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class ComputeDaemon:
         self.driver = driver or load_driver(conf, glance or GlanceClient(conf))
         self.networking = Networking(conf, neutron or NeutronClient(conf))
         placement = placement or PlacementClient(conf)
+        placement.load()
         tools = Tools(conf, self.driver, self.networking, placement)
         # Guests and records are to be compared soon.
         self._doubtful = threading.Event()
@@ -86,7 +88,6 @@ class ComputeDaemon:
         """Put in order what was left behind, then serve. Waits for what isn't there yet."""
         self._insist("the hypervisor", self.driver.start)
         self.driver.on_power_change(self._power_changed)
-        self._insist("reporting resources", self.inventory.report)
         self.inventory.start()
         self.worker.start()
         # Recovery comes first: what is new must not overtake what is old.

@@ -19,6 +19,8 @@ LOG = logging.getLogger(__name__)
 
 BINARY = "novalike-compute"
 SERVICE_VERSION = 1
+# Seconds between the first tries, while who is to be told isn't there.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 # A process may stand for thousands of nodes: no message, and no transaction of the conductor's, is about more of them.
 _AT_A_TIME = 100
 
@@ -47,13 +49,15 @@ class Inventory:
         # Node → whether Placement knows it as disabled, and since when.
         self._told_disabled: dict[str, tuple[bool | None, float]] = {}
         self._stopping = threading.Event()
+        # All that is to be known of the hosts has been said once.
+        self.reported = threading.Event()
         self._threads = [
             threading.Thread(target=self._beat, name="heartbeat", daemon=True),
             threading.Thread(target=self._report, name="inventory", daemon=True),
         ]
 
     def start(self) -> None:
-        """Begin to report."""
+        """Begin to report. Nobody waits for that: with Placement or Keystone away, hosts serve what they have."""
         for thread in self._threads:
             thread.start()
 
@@ -75,6 +79,7 @@ class Inventory:
                 admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, nodes=some
             )
             self._confirm_disabled(some, frozenset(disabled))
+        self.reported.set()
 
     def _confirm_disabled(self, nodes: Iterable[NodeReport], disabled: frozenset[str]) -> None:
         """Tell Placement which hosts take no new servers: when that has changed, and now and then.
@@ -90,14 +95,19 @@ class Inventory:
                 self._told_disabled[node.uuid] = (wanted, now)
 
     def _report(self) -> None:
-        """The first report is the daemon's own: this thread repeats it."""
-        while not self._stopping.wait(self._conf.update_resources_interval):
+        pause = _FIRST_PAUSE
+        while not self._stopping.is_set():
             try:
                 self.report()
             except errors.NovalikeError as error:
                 LOG.warning("resources could not be reported: %s", error)
             except Exception:
                 LOG.exception("resources could not be reported")
+            if self.reported.is_set():
+                pause = self._conf.update_resources_interval
+            else:
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            self._stopping.wait(pause)
 
     def _beat(self) -> None:
         while not self._stopping.is_set():

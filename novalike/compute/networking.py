@@ -4,7 +4,7 @@ Everything looks at Neutron first, so each method may be called again after it w
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from oslo_config import cfg
@@ -13,6 +13,7 @@ from oslo_utils import uuidutils
 from novalike.clients import neutron_vifs
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.neutron_facts import NetworkFacts
+from novalike.clients.port_desk import PortDesk
 from novalike.clients.port_release import release_ports
 from novalike.compute.external_events import Expectation, ExternalEvents
 from novalike.compute.port_plan import Place, plan_ports
@@ -40,6 +41,7 @@ class Networking:
         self._conf = conf
         self._neutron = neutron
         self._facts = NetworkFacts(neutron)
+        self._desk = PortDesk(neutron)
         self.events = events or ExternalEvents()
 
     # -- making
@@ -64,10 +66,11 @@ class Networking:
         """
         if spec.networks is None:
             return ()
-        given = _given(spec)
+        given, grip = _given(spec), _Grip(host, epoch)
         for attempt in range(1, _TRIES + 1):
             try:
-                ports, new = self._allocate_once(ctx, spec, _Grip(host, epoch), look=not untouched or attempt > 1)
+                again = attempt > 1
+                ports, new = self._allocate_once(ctx, spec, grip, look=again or not untouched, again=again)
                 return neutron_vifs.read_vifs(
                     self._neutron,
                     ports,
@@ -85,9 +88,12 @@ class Networking:
         raise AssertionError("unreachable")
 
     def _allocate_once(
-        self, ctx: RequestContext, spec: ServerSpec, grip: "_Grip", *, look: bool
+        self, ctx: RequestContext, spec: ServerSpec, grip: "_Grip", *, look: bool, again: bool
     ) -> tuple[list[Json], frozenset[str]]:
-        """The server's ports, and the ids of those that didn't exist before."""
+        """The server's ports, and the ids of those that didn't exist before.
+
+        :param again: it failed before, perhaps because of others' ports that were asked for with ours.
+        """
         server = spec.server
         present = self._neutron.ports(device_id=server.uuid) if look else []
         requests = self._requests(ctx, spec, present)
@@ -99,7 +105,7 @@ class Networking:
             [lambda place=place: self._take(server, place, grip) for place in plan.take]  # type: ignore[misc]
             + [lambda place=place, port=port: self._keep(server, place, port, grip) for place, port in plan.keep]  # type: ignore[misc]
         )
-        made = self._create(ctx, spec, plan.create, grip)
+        made = self._create(ctx, spec, plan.create, grip, alone=again)
         ports = taken + made
         for port in ports:
             if port.get("binding:vif_type") == "binding_failed":
@@ -165,17 +171,21 @@ class Networking:
                 port = self._neutron.port(port["id"])
         raise errors.PortInUse(port_id=port["id"])
 
-    def _create(self, ctx: RequestContext, spec: ServerSpec, places: Sequence[Place], grip: "_Grip") -> list[Json]:
+    def _create(
+        self, ctx: RequestContext, spec: ServerSpec, places: Sequence[Place], grip: "_Grip", *, alone: bool
+    ) -> list[Json]:
+        """Make ports. What :func:`read_vifs` will ask for is read meanwhile, unless it is kept."""
         if not places:
             return []
         groups = self._security_group_ids(ctx, spec)
         named = "dns-integration" in self._neutron.extensions()
         networks: dict[str, Json] = {}
+        ids = [place.request.network_id or "" for place in places]
         if groups or named:
-            ids = [place.request.network_id for place in places]
             networks = {n["id"]: n for n in self._neutron.networks(id=ids)}
         bodies = [self._body(spec.server, place, grip, groups, networks, named=named) for place in places]
-        return self._neutron.create_ports(bodies)
+        calls: list[Callable[[], Any]] = [lambda: self._desk.create(bodies, alone=alone)]
+        return self._neutron.together(calls + self._facts.prefetch(ids, groups, spec.server.project_id))[0]
 
     def _body(
         self,

@@ -85,6 +85,8 @@ class CrashCloud(Cloud):
         process.daemon = make(process) if make else self._compute(process, name)
         if name != "api":
             process.daemon.start()
+        if process.kind == "compute":
+            assert process.daemon.inventory.reported.wait(10)
         return process.daemon
 
     def _conductor(self, process: Process) -> ConductorDaemon:

@@ -228,7 +228,8 @@ class FakeNeutron:
             "id": str(uuid.uuid4()), "name": "", "status": "DOWN", "admin_state_up": True, "device_id": "",
             "device_owner": "", "binding:host_id": "", "binding:profile": {}, "binding:vif_type": "unbound",
             "binding:vif_details": {}, "binding:vnic_type": "normal", "revision_number": 1,
-            "security_groups": [], "created_at": f"{self._counter:08d}", "ip_allocation": "immediate",
+            "security_groups": self._default_groups(network, body["tenant_id"]),
+            "created_at": f"{self._counter:08d}", "ip_allocation": "immediate",
             "mac_address": "fa:16:3e:" + (self._counter % 2**24).to_bytes(3).hex(":"),
             **copy.deepcopy(body),
         }  # fmt: skip
@@ -237,6 +238,12 @@ class FakeNeutron:
         self._ports[port["id"]] = port
         self._bind(port)
         return port
+
+    def _default_groups(self, network: Json, project_id: str) -> list[str]:
+        if not network["port_security_enabled"]:
+            return []
+        groups = self._groups.values()
+        return [g["id"] for g in groups if g["tenant_id"] == project_id and g["name"] == "default"]
 
     def _address(self, network: Json, subnet_id: str, asked: list[str]) -> Json:
         subnet = self._subnets[subnet_id]

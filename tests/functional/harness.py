@@ -188,7 +188,9 @@ class Cloud:
             self.conf, transport, placement=self.placement, neutron=self.neutron, glance=self.glance,  # type: ignore[arg-type]
         )
         self.neutron.on_plugged = lambda port: None
-        return self._run(daemon, transport)
+        self._run(daemon, transport)
+        assert daemon.inventory.reported.wait(10)
+        return daemon
 
     def stop(self, daemon: Any) -> None:
         """Stop a daemon as SIGTERM would."""

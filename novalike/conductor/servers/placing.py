@@ -274,9 +274,10 @@ class Placer:
         """
         for operation in operations:
             now = cell.database.query(lambda c: operations_db.get(c, operation.uuid))  # noqa: B023
-            over = now is None or now.state == OperationState.SUPERSEDED
-            if not over and now.state == OperationState.FAILED:
+            if now is not None and now.state == OperationState.FAILED:
                 over = not cell.database.query(lambda c: servers_db.hosts_of(c, [operation.instance_uuid]))  # noqa: B023
+            else:
+                over = now is None or now.state == OperationState.SUPERSEDED
             if over:
                 self._placement.delete_allocations(operation.instance_uuid)
 

@@ -1,11 +1,18 @@
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.bus.compute import ExternalEvent
+from novalike.clients.neutron import NeutronClient
+from novalike.clients.port_desk import AT_A_TIME, PortDesk
 from novalike.compute.networking import PLUGGED, Networking
 from novalike.objects import errors, network_errors
 from novalike.objects.network import RequestedNetwork, Vif
+from tests.fakes.http import FakeSession
 from tests.fakes.neutron import FakeNeutron
 from tests.fakes.records import PROJECT, context, server, spec
 
@@ -208,7 +215,9 @@ def test_security_groups(networking, neutron):
     for _ in range(2):
         neutron.add_security_group("twice", PROJECT)
     networking.allocate(context(), wanted(on(net), security_groups=("default",)), "h")
-    assert count(neutron, "security_groups") == 0
+    # Neutron chooses it; what its name is may be read ahead.
+    assert "security_groups" not in next(args[0][0] for name, args in neutron.calls if name == "create_ports")
+    assert all(args[0]["name"] == "default" for name, args in neutron.calls if name == "security_groups")
     (vif,) = networking.allocate(context(), wanted(on(net), security_groups=("web",)), "h")
     assert neutron.port(vif.port_id)["security_groups"] == [web["id"]]
     with pytest.raises(network_errors.SecurityGroupNotFound):
@@ -317,6 +326,105 @@ def test_a_crowd_of_servers_asks_little(networking, neutron):
     neutron.calls.clear()
     networking.allocate(context(), wanted(on(net)), "h")
     assert [name for name, _ in neutron.calls] == ["ports", "create_ports"]
+
+
+def test_what_a_new_ports_network_is_like_is_asked_for_once(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    neutron.add_security_group("default", PROJECT)
+    (vif,) = networking.allocate(context(), wanted(on(net)), "h", untouched=True)
+    assert (vif.network_name, vif.security_groups, len(vif.subnets)) == ("one", ("default",), 1)
+    first = [name for name, _ in neutron.calls]
+    assert first[0] == "create_ports"
+    assert sorted(first[1:]) == ["networks", "security_groups", "subnets"]
+    # One by the network's id: a port does not have its subnets before it is made.
+    assert [args[0] for name, args in neutron.calls if name == "subnets"] == [{"network_id": [net["id"]]}]
+    neutron.calls.clear()
+    (second,) = networking.allocate(context(), wanted(on(net)), "h", untouched=True)
+    assert [name for name, _ in neutron.calls] == ["create_ports"]
+    assert (second.network_name, second.security_groups, second.subnets) == ("one", ("default",), vif.subnets)
+
+
+def test_what_a_new_ports_network_is_like_is_read_while_the_port_is_made(conf, networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    neutron.together = NeutronClient(conf, FakeSession(None)).together
+    names, all_asked = set(), threading.Event()
+
+    def made_last(name, *args):
+        names.add(name)
+        if {"networks", "subnets", "security_groups"} <= names:
+            all_asked.set()
+        if name == "create_ports":
+            assert all_asked.wait(10)
+
+    neutron.fail = made_last
+    assert networking.allocate(context(), wanted(on(net)), "h", untouched=True)
+
+
+def test_a_build_does_not_fail_for_what_is_read_ahead(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    neutron.add_security_group("default", PROJECT)
+    failed = []
+
+    def fails_once(name, *args):
+        if name in ("networks", "subnets", "security_groups") and name not in failed:
+            failed.append(name)
+            raise network_errors.NeutronRefused(status=403, kind="x", reason="y")
+
+    neutron.fail = fails_once
+    (vif,) = networking.allocate(context(), wanted(on(net)), "h", untouched=True)
+    assert sorted(failed) == ["networks", "security_groups", "subnets"]
+    assert (vif.network_name, vif.security_groups, len(vif.subnets)) == ("one", ("default",), 1)
+    assert count(neutron, "create_ports") == 1
+
+
+def test_who_got_no_answer_asks_alone_the_next_time(monkeypatch, networking, neutron):
+    net, alone = neutron.add_network("one", PROJECT), []
+
+    def create(_desk, bodies, **how):
+        alone.append(how["alone"])
+        if len(alone) == 1:
+            raise errors.Unavailable(reason="somebody else's ports")
+        return neutron.create_ports(bodies)
+
+    monkeypatch.setattr(PortDesk, "create", create)
+    assert len(networking.allocate(context(), wanted(on(net)), "h", untouched=True)) == 1
+    assert alone == [False, True]
+    assert count(neutron, "ports") == 1
+
+
+def test_servers_that_are_built_together_share_a_request_and_one_that_neutron_dies_of_harms_none(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    specs = [wanted(on(net)) for _ in range(AT_A_TIME + 3)]
+    guilty = specs[-2].server.uuid
+    arrived, go = threading.Semaphore(0), threading.Event()
+
+    def slow(name, *args):
+        if name == "create_ports":
+            arrived.release()
+            assert go.wait(10)
+            if guilty in [body["device_id"] for body in args[0]]:
+                raise errors.Unavailable(reason="neutron answered 500")
+
+    neutron.fail = slow
+    with ThreadPoolExecutor(len(specs)) as pool:
+        futures = []
+        for number, want in enumerate(specs):
+            futures.append(pool.submit(networking.allocate, context(), want, "h", untouched=True))
+            if number < AT_A_TIME:
+                assert arrived.acquire(timeout=10)
+        deadline = time.monotonic() + 10
+        while networking._desk._open is None or len(networking._desk._open.callers) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        go.set()
+        failures = [type(future.exception(10)) for future in futures if future.exception(10)]
+    assert failures == [errors.Unavailable]
+    assert futures[-2].exception()
+    sizes = [len(args[0]) for name, args in neutron.calls if name == "create_ports"]
+    assert sizes[: AT_A_TIME + 1] == [1] * AT_A_TIME + [3]
+    assert set(sizes[AT_A_TIME + 1 :]) == {1}
+    devices = sorted(port["device_id"] for port in neutron.ports())
+    assert devices == sorted(want.server.uuid for want in specs if want.server.uuid != guilty)
 
 
 def test_a_refresh_sees_what_is_new(networking, neutron):
