@@ -217,7 +217,7 @@ class Journal(Interface):
     """What a compute process tells the conductor. Every write carries the epoch, and fails once fenced."""
 
     topic = "novalike-conductor-journal"
-    version = "1.1"
+    version = "1.2"
 
     @call(timeout=20, repeatable=True)
     def accept(

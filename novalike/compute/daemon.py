@@ -74,10 +74,16 @@ class ComputeDaemon:
         tools = Tools(conf, self.driver, self.networking, placement)
         # Guests and records are to be compared soon.
         self._doubtful = threading.Event()
-        self.worker = Worker(
-            tools, transport, self.endpoint, self.incarnation, on_fenced=self._fenced, on_news=self._look_at
-        )
         self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
+        self.worker = Worker(
+            tools,
+            transport,
+            self.endpoint,
+            self.incarnation,
+            on_fenced=self._fenced,
+            on_build=self.inventory.note_build,
+            on_news=self._look_at,
+        )
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
         self._server: Server | None = None

@@ -3,8 +3,10 @@
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable
 
+from msgspec.structs import replace
 from oslo_config import cfg
 
 from novalike.bus import conductor as interfaces
@@ -48,7 +50,11 @@ class Inventory:
         self._incarnation = incarnation
         # Node → whether Placement knows it as disabled, and since when.
         self._told_disabled: dict[str, tuple[bool | None, float]] = {}
+        # Host → builds that have failed there since the last one that was done.
+        self._failed_builds: Counter[str] = Counter()
+        self._lock = threading.Lock()
         self._stopping = threading.Event()
+        self._news = threading.Event()
         # All that is to be known of the hosts has been said once.
         self.reported = threading.Event()
         self._threads = [
@@ -64,15 +70,24 @@ class Inventory:
     def stop(self) -> None:
         """Stop reporting."""
         self._stopping.set()
+        self._news.set()
+
+    def note_build(self, host: str, done: bool) -> None:
+        """A host has built a server, or has failed to. The scheduler hears of it at once, and prefers others then."""
+        with self._lock:
+            before = self._failed_builds[host]
+            self._failed_builds[host] = 0 if done else before + 1
+        if not done or before:
+            self._news.set()
 
     def report(self) -> None:
         """Report now: hosts must be in Placement before the scheduler hears of them.
 
         :raises Unavailable: the hypervisor, Placement or the conductor can't be reached.
         """
-        nodes = self._driver.node_reports()
+        nodes = [replace(node, failed_builds=self._failed_builds[node.host]) for node in self._driver.node_reports()]
         for start in range(0, len(nodes), _AT_A_TIME):
-            some = nodes[start : start + _AT_A_TIME]
+            some = tuple(nodes[start : start + _AT_A_TIME])
             for node in some:
                 self._placement.ensure_provider(node)
             disabled = self._conductor.report_nodes(
@@ -107,7 +122,8 @@ class Inventory:
                 pause = self._conf.update_resources_interval
             else:
                 pause = min(pause * 2, _LONGEST_PAUSE)
-            self._stopping.wait(pause)
+            self._news.wait(pause)
+            self._news.clear()
 
     def _beat(self) -> None:
         while not self._stopping.is_set():

@@ -27,6 +27,7 @@ class Worker:
 
     :param on_fenced: called with host and server when an operation turned out to be somebody else's: what was done for
         it may be left over.
+    :param on_build: called with a host that has built a server (True), or has failed at what others might have done.
     :param on_news: called with a server whose guest has made news while something was being done to it.
     """
 
@@ -37,10 +38,12 @@ class Worker:
         endpoint: str,
         incarnation: str,
         on_fenced: Callable[[str, str], None] = lambda host, instance_uuid: None,
+        on_build: Callable[[str, bool], None] = lambda host, done: None,
         on_news: Callable[[str], None] = lambda instance_uuid: None,
     ) -> None:
         self._tools = tools
         self._on_fenced = on_fenced
+        self._on_build = on_build
         self._on_news = on_news
         self._news: set[str] = set()
         self._endpoint = endpoint
@@ -171,5 +174,7 @@ class Worker:
             if self._draining.is_set():
                 return
             LOG.info("instance %s: %s begins on %s", operation.instance_uuid, operation.workflow, host)
-            workflow.run(WORKFLOWS[operation.workflow], Job(ctx, assignment, host, self._tools), self._journal)
+            done = workflow.run(WORKFLOWS[operation.workflow], Job(ctx, assignment, host, self._tools), self._journal)
+        if operation.workflow == "create" and done is not None:
+            self._on_build(host, done)
         LOG.info("instance %s: %s has ended", operation.instance_uuid, operation.workflow)

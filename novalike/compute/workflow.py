@@ -104,9 +104,10 @@ class Workflow(NamedTuple):
     persistent: bool = False
 
 
-def run(workflow: Workflow, job: Job, journal: Journal) -> None:
+def run(workflow: Workflow, job: Job, journal: Journal) -> bool | None:
     """Run a job to its end, and report it.
 
+    :returns: whether it was done; None when it failed and no other host would have done better.
     :raises Fenced: the operation was given to another worker or is void: stop, undo nothing.
     """
     entries = list(job.operation.journal)
@@ -130,11 +131,12 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> None:
                 job.look()
             code, reschedule = workflow.judge(error)
             journal.failed(job, tuple(entries), error, code=code, reschedule=reschedule and clean, clean=clean)
-            return
+            return False if reschedule else None
         entries[-1] = _ended(entries[-1], None)
     with contextlib.suppress(errors.Unavailable):
         insist.on(Job.look)
     journal.done(job, tuple(entries))
+    return True
 
 
 class _Insist:

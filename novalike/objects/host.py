@@ -79,6 +79,7 @@ class NodeReport(Record, frozen=True):
     :param supported_instances: (architecture, hypervisor type, vm mode).
     :param traits: os-traits names.
     :param stats: free-form facts for filters (``io_workload``, ``num_instances`` …).
+    :param failed_builds: how many have failed here since the last one that was done.
     """
 
     uuid: str
@@ -106,6 +107,7 @@ class NodeReport(Record, frozen=True):
     reserved_host_cpus: int = 0
     reserved_host_memory_mb: int = 512
     reserved_host_disk_mb: int = 0
+    failed_builds: int = 0
 
 
 class Heartbeat(Record, frozen=True):

@@ -110,6 +110,7 @@ _FACTS = [
     "hypervisor_hostname", "hypervisor_type", "hypervisor_version", "host_ip", "vcpus", "memory_mb", "local_gb",
     "cpu_info", "supported_instances", "traits", "stats", "cpu_allocation_ratio", "ram_allocation_ratio",
     "disk_allocation_ratio", "reserved_host_cpus", "reserved_host_memory_mb", "reserved_host_disk_mb",
+    "failed_builds",
 ]  # fmt: skip
 _OTHER = [
     "vcpus_used", "memory_mb_used", "local_gb_used", "disk_available_least", "running_vms", "uptime",
@@ -140,7 +141,7 @@ def store_reports(connection: sa.Connection, reports: Sequence[NodeReport]) -> N
         row = known.get(report.uuid)
         if row is None:
             new.append(
-                {"uuid": report.uuid, "created_at": now, "updated_at": now, "failed_builds": 0, **facts, **other}
+                {"uuid": report.uuid, "created_at": now, "updated_at": now, **facts, **other}
             )
             continue
         changed = _changed(row, other)
