@@ -70,13 +70,14 @@ class CandidateQuery(Record, frozen=True):
 
     def totals(self) -> dict[str, int]:
         """The amounts of all groups together, by resource class."""
-        return _totals(group.resources for group in self.groups.values())
+        return total(group.resources for group in self.groups.values())
 
 
-def _totals(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def total(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Sums by resource class."""
     sums: dict[str, int] = {}
-    for part in parts:
-        for name, amount in part.items():
+    for each in amounts:
+        for name, amount in each.items():
             sums[name] = sums.get(name, 0) + amount
     return sums
 
@@ -111,7 +112,7 @@ class Choice(msgspec.Struct, frozen=True, gc=False):
 
     def totals(self) -> dict[str, int]:
         """The amounts of all providers together, by resource class."""
-        return _totals(amounts.resources for amounts in self.allocations.values())
+        return total(amounts.resources for amounts in self.allocations.values())
 
 
 class Candidates(msgspec.Struct, frozen=True):

@@ -4,9 +4,11 @@ Both change while they are read, so whoever compares leaves out servers that som
 looks at the suspicious ones again.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
+
+from novalike.clients.allocation import total
 
 # Amounts by resource provider, then by resource class.
 Claimed = Mapping[str, Mapping[str, int]]
@@ -82,15 +84,6 @@ def _judge(uuid: str, server: Claimant | None, claimed: Claimed, roots: Mapping[
     if has != dict(server.wanted):
         return Finding(uuid, Kind.AMOUNTS, f"{_amounts(has)} instead of {_amounts(server.wanted)}")
     return None
-
-
-def total(amounts: Iterable[Mapping[str, int]]) -> dict[str, int]:
-    """Sums by resource class."""
-    sums: dict[str, int] = {}
-    for each in amounts:
-        for name, amount in each.items():
-            sums[name] = sums.get(name, 0) + amount
-    return sums
 
 
 def _say(claimed: Claimed) -> str:

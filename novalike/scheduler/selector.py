@@ -100,7 +100,7 @@ class Selector:
                 if len(won) == len(request.instance_uuids):
                     return _selected(request, won, old)
         except errors.NovalikeError:
-            # A write that got no answer may have been done: whoever asks again takes such claims away first.
+            # A write that got no answer may have been done: whoever asks again keeps or overwrites such claims.
             claims.release(self._placement, request, won.values())
             raise
         claims.release(self._placement, request, won.values())

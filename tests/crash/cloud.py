@@ -31,7 +31,7 @@ THAW_AFTER = 1.5
 # A frozen host goes on so long after everything else has.
 THAW_HOST_AFTER = 0.6
 HASTE = {
-    "conductor__operation_lease": 0.6, "conductor__reaper_interval": 0.1, "conductor__operation_resend_after": 0.2,
+    "conductor__operation_lease": 0.3, "conductor__reaper_interval": 0.1, "conductor__operation_resend_after": 0.2,
     "conductor__operation_remind_after": 0.4, "conductor__operation_timeout": 30, "neighbour_patience": 3.0,
     "shutdown_timeout": 0, "sync_power_state_interval": 1,
 }  # fmt: skip

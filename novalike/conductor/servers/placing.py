@@ -12,7 +12,7 @@ import contextlib
 import datetime
 import functools
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -104,8 +104,7 @@ class Placer:
         started = utcnow()
         earlier: dict[str, EarlierClaim] = {}
         if any(operation.epoch > 1 for operation in operations):
-            earlier = self._claimed(operations)
-            operations = self._still_ours(cell, operations)
+            operations, earlier = self._still_ours(cell, operations)
             if not operations:
                 return
         request = self._scheduling_request(operations, specs, wish, earlier)
@@ -124,20 +123,23 @@ class Placer:
                 # It may have a claim, and has ended: nobody places this server any more.
                 self._placement.delete_allocations(operation.instance_uuid)
 
-    def _claimed(self, operations: Iterable[Operation]) -> dict[str, EarlierClaim]:
-        """What Placement has for servers that an earlier try may have placed."""
-        found = {}
-        for uuid in (operation.instance_uuid for operation in operations):
-            claim = self._placement.get_allocations(uuid)
+    def _still_ours(
+        self, cell: Cell, operations: Sequence[Operation]
+    ) -> tuple[list[Operation], dict[str, EarlierClaim]]:
+        """Those that nobody has taken over, and what Placement has for their servers.
+
+        In this order: what is claimed once somebody has taken over is not in here, and can't be overwritten with it.
+        """
+        claims = {o.instance_uuid: self._placement.get_allocations(o.instance_uuid) for o in operations}
+        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self.holder))
+        ours = [operation for operation in operations if epochs.get(operation.uuid) == operation.epoch]
+        earlier = {}
+        for uuid in (operation.instance_uuid for operation in ours):
+            claim = claims[uuid]
             if claim.allocations:
                 resources = {provider: amounts.resources for provider, amounts in claim.allocations.items()}
-                found[uuid] = EarlierClaim(resources=resources, generation=claim.consumer_generation)
-        return found
-
-    def _still_ours(self, cell: Cell, operations: Sequence[Operation]) -> list[Operation]:
-        """Those that nobody has taken over. What was claimed before this was asked is theirs."""
-        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self.holder))
-        return [operation for operation in operations if epochs.get(operation.uuid) == operation.epoch]
+                earlier[uuid] = EarlierClaim(resources=resources, generation=claim.consumer_generation)
+        return ours, earlier
 
     def _choose(
         self, ctx: RequestContext, cell: Cell, operations: Sequence[Operation], request: SchedulingRequest
@@ -156,17 +158,15 @@ class Placer:
         # All of them: the next choice might be another one.
         disabled = {host for c in self._cells.compute_cells() for host in c.database.query(services_db.disabled)}
         unlucky = {selection.instance_uuid for selection in answer.selections if selection.host in disabled}
-        asked_again = [operation for operation in operations if operation.instance_uuid in unlucky]
-        earlier = self._claimed(asked_again)
-        elsewhere = tuple(operation.instance_uuid for operation in self._still_ours(cell, asked_again))
-        if not elsewhere:
+        ours, earlier = self._still_ours(cell, [o for o in operations if o.instance_uuid in unlucky])
+        if not ours:
             return answer
-        LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(elsewhere))
+        LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(ours))
         request = msgspec.structs.replace(
             request,
-            instance_uuids=elsewhere,
+            instance_uuids=tuple(operation.instance_uuid for operation in ours),
             excluded_hosts=(*request.excluded_hosts, *sorted(disabled)),
-            earlier={uuid: claim for uuid, claim in earlier.items() if uuid in elsewhere},
+            earlier=earlier,
         )
         again = self._scheduler.select(ctx, request=request)
         kept = tuple(s for s in answer.selections if s.host not in disabled)
@@ -179,13 +179,12 @@ class Placer:
         wish: servers_db.Wish,
         earlier: dict[str, EarlierClaim],
     ) -> SchedulingRequest:
-        ours = tuple(operation.instance_uuid for operation in operations)
         first = specs[operations[0].instance_uuid]
         server = first.server
         return SchedulingRequest(
             project_id=server.project_id,
             user_id=server.user_id,
-            instance_uuids=ours,
+            instance_uuids=tuple(operation.instance_uuid for operation in operations),
             flavor=server.flavor,
             image=first.image,
             availability_zone=server.availability_zone,
@@ -195,7 +194,7 @@ class Placer:
             hints=server.scheduler_hints,
             excluded_hosts=tuple(operations[0].params.get("excluded_hosts", ())),
             instance_hosts=self._hosts_of_hints(server.scheduler_hints),
-            earlier={uuid: claim for uuid, claim in earlier.items() if uuid in ours},
+            earlier=earlier,
         )
 
     def _hosts_of_hints(self, hints: dict[str, Any]) -> dict[str, str]:
