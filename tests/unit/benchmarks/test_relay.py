@@ -53,17 +53,21 @@ def test_connections_go_to_the_target_of_the_moment(relay):
     assert ask(relay, b"x" * 500_000) == b"second " + b"x" * 500_000
 
 
+def is_closed(relay: Relay) -> bool:
+    """Whether a connection to the relay ends without an answer; it may end before all is said (a reset)."""
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as connection:
+        try:
+            connection.sendall(b"hello")
+            return connection.recv(4096) == b""
+        except (ConnectionResetError, BrokenPipeError):
+            return True
+
+
 def test_without_a_target_connections_are_closed(relay):
-    try:
-        assert ask(relay, b"hello") == b""
-    except ConnectionError:
-        pass  # closed before it was read
+    assert is_closed(relay)
 
 
 def test_a_target_that_is_away_closes_the_connection(relay):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         relay.target = listener.getsockname()
-    try:
-        assert ask(relay, b"hello") == b""
-    except ConnectionError:
-        pass
+    assert is_closed(relay)
