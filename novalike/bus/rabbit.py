@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import amqp
 import kombu.exceptions
+import kombu.transport.pyamqp  # kombu itself imports it when it connects: again in each worker
 import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher as rpc_dispatcher

@@ -13,6 +13,7 @@
 Why this and not oslo.service is told in ``docs/architecture.md``.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -57,6 +58,8 @@ def run(
     count = workers(conf)
     try:
         let_go = before_fork(conf) or (lambda: None)
+        # What is there now stays. Workers share its memory as long as nobody searches it for garbage.
+        gc.freeze()
         if count == 1:
             status = Process(prog, conf, factory, _Systemd(patience), patience=patience).run()
         else:

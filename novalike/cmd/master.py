@@ -22,8 +22,9 @@ WRONG_CONFIGURATION = 78
 
 _SIGNALS = frozenset((signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD))
 _LONGEST_PAUSE = 30.0
-# Seconds between two looks for a signal.
+# Seconds between two looks for a signal, and while somebody waits for the workers to be ready.
 _TICK = 0.1
+_SHORT_TICK = 0.02
 # Seconds between two signs of life for systemd.
 _ALIVE_EVERY = 1.0
 _YOUNG = 10.0
@@ -112,7 +113,7 @@ class Master:
             # and SIGCONT, for example) and its time is up.
             heard = signal.sigtimedwait(_SIGNALS, 0)
             if heard is None:
-                time.sleep(_TICK)
+                time.sleep(_TICK if self._said_ready else _SHORT_TICK)
             elif heard.si_signo != signal.SIGCHLD:
                 self._obey(heard.si_signo)
             self._bury()
