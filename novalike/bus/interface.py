@@ -43,8 +43,8 @@ class Method(typing.NamedTuple):
     arguments: type
     result: Any
     encode: Callable[[Any], bytes]
-    decode_arguments: Callable[[str], Any]
-    decode_result: Callable[[str], Any]
+    decode_arguments: Callable[[str | msgspec.Raw], Any]
+    decode_result: Callable[[str | bytes | msgspec.Raw], Any]
 
 
 def call(*, timeout: float | None = None, repeatable: bool = False) -> Callable[[F], F]:

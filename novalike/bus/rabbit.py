@@ -7,6 +7,7 @@ what may hang runs on a thread that nobody has to wait for.
 
 import concurrent.futures
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -14,13 +15,15 @@ from typing import Any, TypeVar
 
 import amqp
 import kombu.exceptions
-import kombu.transport.pyamqp  # kombu itself imports it when it connects: again in each worker
+import kombu.transport.pyamqp  # or kombu does when it connects: again in each worker
 import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher as rpc_dispatcher
 
 from novalike.bus import rabbit_options
-from novalike.bus.interface import Interface
+from novalike.bus.interface import Interface, Method, methods
+from novalike.bus.rabbit_answers import Answerer
+from novalike.bus.rabbit_questions import Asker, Nobody, Unanswered, are_possible
 from novalike.bus.rabbit_server import RabbitServer
 from novalike.bus.transport import NoAnswer, Offer, Server, Transport
 from novalike.objects import errors
@@ -73,6 +76,8 @@ class RabbitTransport(Transport):
         self.read_timeout = conf.rpc_read_timeout
         self._clients: dict[tuple[type[Interface], str | None], Any] = {}
         self._reached = False
+        self._name = f"{conf.prog} {conf.host} {os.getpid()}"
+        self._asker = Asker(conf, self._name) if are_possible(conf) else None
         self._senders = concurrent.futures.ThreadPoolExecutor(_CALLS_MAX, thread_name_prefix="call")
 
     def _rpc(self, interface: type[Interface], endpoint: str | None) -> Any:
@@ -95,13 +100,15 @@ class RabbitTransport(Transport):
         payload: str,
         timeout: float | None,
     ) -> dict[str, Any]:
+        seconds = self._conf.rpc_response_timeout if timeout is None else timeout
+        if self._asker is not None and _is_question(methods(interface)[method]):
+            return _ask(self._asker, interface, endpoint, method, ctx, payload, seconds)
         if not self._reached:
             # oslo.messaging makes its queue for answers at the first call, and waits for the broker for ever then.
             if not self.ping():
                 raise _unreachable()
             self._reached = True
         client = self._rpc(interface, endpoint)
-        seconds = self._conf.rpc_response_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         while True:
             left = max(deadline - time.monotonic(), 0.1)
@@ -140,7 +147,13 @@ class RabbitTransport(Transport):
             raise
 
     def serve(self, offers: Sequence[Offer], endpoint: str, pool_size: int) -> Server:
-        return RabbitServer(self._transport, offers, endpoint, pool_size, ContextSerializer())
+        offered = [method for interface, _ in offers for method in methods(interface).values()]
+        servers: list[Server] = []
+        if self._asker is not None and any(_is_question(method) for method in offered):
+            servers.append(Answerer(self._conf, self._name, offers, endpoint, pool_size))
+        if self._asker is None or not all(_is_question(method) for method in offered):
+            servers.append(RabbitServer(self._transport, offers, endpoint, pool_size, ContextSerializer()))
+        return servers[0] if len(servers) == 1 else _Servers(servers)
 
     def ping(self) -> bool:
         # A topic that nobody listens to: the broker takes the message and drops it.
@@ -155,9 +168,55 @@ class RabbitTransport(Transport):
 
     def close(self) -> None:
         # Closing says goodbye to the broker, and waits for it to say the same.
+        if self._asker is not None:
+            self._asker.close()
         closing = threading.Thread(target=self._transport.cleanup, name="goodbye", daemon=True)
         closing.start()
         closing.join(_GOODBYE_SECONDS)
+
+
+class _Servers(Server):
+    """Several that are one."""
+
+    def __init__(self, servers: Sequence[Server]) -> None:
+        self._servers = servers
+
+    def stop(self) -> None:
+        for server in self._servers:
+            server.stop()
+
+    def wait(self) -> None:
+        for server in self._servers:
+            server.wait()
+
+
+def _is_question(method: Method) -> bool:
+    return method.repeatable and not method.is_cast
+
+
+def _ask(
+    asker: Asker,
+    interface: type[Interface],
+    endpoint: str | None,
+    method: str,
+    ctx: RequestContext,
+    payload: str,
+    seconds: float,
+) -> dict[str, Any]:
+    """What :meth:`RabbitTransport.call` does for what may be asked again."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            answer = asker.ask(interface, endpoint, method, ctx, payload, max(deadline - time.monotonic(), 0.1))
+            return {"r": answer.r} if answer.e is None else {"e": answer.e}
+        except Nobody as error:
+            if time.monotonic() + _NOBODY_PAUSE > deadline:
+                raise errors.Unavailable(reason=f"nobody serves {interface.topic}") from error
+            time.sleep(_NOBODY_PAUSE)
+        except Unanswered as error:
+            raise NoAnswer(reason=f"no answer from {interface.topic} in time") from error
+        except _UNREACHABLE as error:
+            raise _unreachable() from error
 
 
 def _misunderstood(interface: type[Interface], error: Any) -> errors.NovalikeError:

@@ -5,9 +5,10 @@ They are for one thing: to be back soon after a broker was restarted, and not to
 
 from typing import Any
 
+import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging import opts
-from oslo_messaging._drivers import amqpdriver
+from oslo_messaging._drivers import amqpdriver, common
 
 GROUP = "oslo_messaging_rabbit"
 
@@ -41,3 +42,8 @@ def set_defaults(conf: cfg.ConfigOpts) -> None:
     for name, value in DEFAULTS.items():
         conf.set_default(name, value, group=GROUP)
     amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MIN = amqpdriver.ACK_REQUEUE_EVERY_SECONDS_MAX = _LOOK_SECONDS
+
+
+def driver_options(conf: cfg.ConfigOpts) -> Any:
+    """The driver's options, by name. What the transport's URL says goes before what the configuration says."""
+    return common.ConfigOptsProxy(conf, oslo_messaging.TransportURL.parse(conf), GROUP)[GROUP]

@@ -18,49 +18,18 @@ from oslo_messaging.rpc import server as rpc_server
 from novalike.bus import wire
 from novalike.bus.interface import Interface, methods
 from novalike.bus.transport import Offer, Server
+from novalike.bus.work import Work
 
 LOG = logging.getLogger(__name__)
 
-# Seconds for which no message is taken when all threads are busy. Not for ever: the connection's signs of life are
-# given by the same thread.
-_FULL_SECONDS = 5.0
 # Seconds that a broker may take to take leave, and to take the last answers. When it is away nobody waits for them.
 _LEAVE_SECONDS = 3.0
-
-
-class _Work:
-    """Counts the messages that are worked on.
-
-    :param limit: how many there may be.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._count = 0
-        self._changed = threading.Condition()
-
-    def begin(self) -> None:
-        """Wait until there is room, but not for long."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count < self._limit, _FULL_SECONDS)
-            self._count += 1
-
-    def end(self) -> None:
-        """One less."""
-        with self._changed:
-            self._count -= 1
-            self._changed.notify_all()
-
-    def wait(self) -> None:
-        """Wait until there are none."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._count == 0)
 
 
 class _Taker(rpc_server.RPCServer):
     """oslo.messaging's server, which takes a message when there is a thread for it."""
 
-    work: _Work
+    work: Work
 
     def _on_incoming(self, incoming: Any) -> None:
         self.work.begin()
@@ -90,7 +59,7 @@ class RabbitServer(Server):
         self, transport: Any, offers: Sequence[Offer], endpoint: str, pool_size: int, serializer: Any
     ) -> None:
         (topic,) = {interface.topic for interface, _ in offers}
-        self._work = _Work(pool_size)
+        self._work = Work(pool_size)
         endpoints = [_endpoint(interface, handler) for interface, handler in offers]
         dispatcher = rpc_dispatcher.RPCDispatcher(endpoints, serializer, oslo_messaging.DefaultRPCAccessPolicy)
         self._server = _Taker(transport, oslo_messaging.Target(topic=topic, server=endpoint), dispatcher)
@@ -131,7 +100,8 @@ def _endpoint(interface: type[Interface], handler: object) -> object:
         method, function = methods(interface)[name], getattr(handler, name)
 
         def serve(_self: object, ctxt: dict[str, Any], p: str) -> dict[str, Any] | None:
-            return wire.answer(method, function, ctxt, p)
+            answer = wire.answer(method, function, ctxt, p)
+            return {"r": answer["r"].decode()} if answer and "r" in answer else answer
 
         return serve
 

@@ -1,13 +1,15 @@
 """The two envelopes of a message: what is asked, and what is answered.
 
-Asked is ``{"p": "<arguments as JSON>"}``; answered is ``{"r": "<result as JSON>"}`` or ``{"e": {...}}`` for
-an error, which is raised again at the caller's as the same class (``objects.errors``). oslo.messaging's own
-remote exceptions are not used: they cost a traceback's worth of text per expected error.
+Asked is ``{"p": <arguments as JSON>}``; answered is ``{"r": <result as JSON>}`` or ``{"e": {...}}`` for an error,
+which is raised again at the caller's as the same class (``objects.errors``). oslo.messaging's own remote exceptions
+are not used: they cost a traceback's worth of text per expected error.
 """
 
 import logging
 from collections.abc import Callable
 from typing import Any
+
+import msgspec
 
 from novalike.bus.interface import Method
 from novalike.objects import errors
@@ -25,7 +27,7 @@ def ask(method: Method, arguments: dict[str, Any]) -> str:
 
 
 def answer(
-    method: Method, handler: Callable[..., Any], context: dict[str, Any], payload: str
+    method: Method, handler: Callable[..., Any], context: dict[str, Any], payload: str | msgspec.Raw
 ) -> dict[str, Any] | None:
     """Run a handler on what was asked, and encode what it says."""
     ctx = RequestContext.from_wire(context)
@@ -33,7 +35,7 @@ def answer(
     try:
         asked = method.decode_arguments(payload)
         result = handler(ctx, **{name: getattr(asked, name) for name in asked.__struct_fields__})
-        return None if method.is_cast else {"r": method.encode(result).decode()}
+        return None if method.is_cast else {"r": method.encode(result)}
     except errors.NovalikeError as error:
         if method.is_cast:
             LOG.warning("%s failed: %s", method.name, error)

@@ -1,0 +1,152 @@
+"""The other side of ``rabbit_questions``: a process that answers."""
+
+import concurrent.futures
+import functools
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import amqp
+import msgspec
+from oslo_config import cfg
+
+from novalike.bus import wire
+from novalike.bus.interface import Method, methods
+from novalike.bus.rabbit_connection import TROUBLE, Connection
+from novalike.bus.rabbit_options import driver_options
+from novalike.bus.rabbit_questions import Question, queue
+from novalike.bus.transport import Offer, Server
+from novalike.bus.work import Work
+from novalike.objects import errors
+
+LOG = logging.getLogger(__name__)
+
+# Seconds between two attempts to reach a broker.
+_PAUSE = 0.5
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Question).decode
+
+
+class Answerer(Server):
+    """Answers as soon as it is made; making it waits for the broker.
+
+    :param name: how the broker's tools call its connection.
+    :param offers: (interface, object with its methods), all of one topic.
+    :param pool_size: questions worked on at a time.
+    """
+
+    def __init__(self, conf: cfg.ConfigOpts, name: str, offers: Sequence[Offer], endpoint: str, pool_size: int) -> None:
+        (topic,) = {interface.topic for interface, _ in offers}
+        self._conf, self._name, self._pool_size = conf, f"{name} answers {topic}", pool_size
+        self._queues = (queue(topic, None), queue(topic, endpoint))
+        self._offers = {interface.__name__: (interface, handler) for interface, handler in offers}
+        self._work = Work(pool_size)
+        self._pool = concurrent.futures.ThreadPoolExecutor(pool_size, thread_name_prefix=f"answer {topic}")
+        self._stopping = threading.Event()
+        self._connection: Connection | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        """Try until it is possible."""
+        said = False
+        while not self._stopping.is_set():
+            try:
+                connection = Connection(self._conf, self._name, self._lost)
+                try:
+                    self._listen(connection)
+                except BaseException:
+                    connection.close()
+                    raise
+                self._connection = connection
+                return
+            except TROUBLE as error:
+                if not said:
+                    LOG.warning("%s: waiting for the broker: %s", self._name, error)
+                    said = True
+                self._stopping.wait(_PAUSE)
+
+    def _listen(self, connection: Connection) -> None:
+        options = driver_options(self._conf)
+        arguments: dict[str, Any] = {"x-expires": options.rabbit_transient_queues_ttl * 1000}
+        if options.rabbit_quorum_queue:
+            arguments["x-queue-type"] = "quorum"
+        channel = connection.channel
+        channel.basic_qos(0, self._pool_size, False)
+        for name in self._queues:
+            channel.queue_declare(
+                name,
+                durable=options.amqp_durable_queues or options.rabbit_quorum_queue,
+                auto_delete=False,
+                arguments=arguments,
+            )
+            channel.basic_consume(name, consumer_tag=name, callback=functools.partial(self._take, connection))
+        connection.start()
+
+    def _lost(self) -> None:
+        if not self._stopping.is_set():
+            threading.Thread(target=self._connect, name="reconnect", daemon=True).start()
+
+    def _take(self, connection: Connection, message: amqp.Message) -> None:
+        if self._stopping.is_set():
+            connection.give_back(message)
+            return
+        self._work.begin()
+        self._pool.submit(self._deal_with, connection, message)
+
+    def _deal_with(self, connection: Connection, message: amqp.Message) -> None:
+        try:
+            properties = message.properties
+            reply = amqp.Message(
+                _encode(self._answer(message.body)),
+                correlation_id=properties["correlation_id"],
+                content_encoding="binary",
+            )
+            connection.send(reply, properties["reply_to"])
+            connection.done_with(message)
+        except TROUBLE as error:
+            # The broker gives the question to somebody else, or its asker asks again.
+            LOG.debug("an answer could not be sent: %s", error)
+        except Exception:
+            LOG.exception("something that isn't a question came to %s", self._name)
+            connection.done_with(message)
+        finally:
+            self._work.end()
+
+    def _answer(self, body: bytes) -> dict[str, Any]:
+        question = _decode(body)
+        found = self._method(question)
+        if found is None:
+            reason = f"who serves {question.i} is older than version {question.v} of it"
+            return {"e": errors.Unavailable(reason=reason).to_wire()}
+        answer = wire.answer(*found, question.c, question.p)
+        assert answer is not None
+        return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
+
+    def _method(self, question: Question) -> tuple[Method, Callable[..., Any]] | None:
+        """What is asked for, unless it is of a later release than ours: in the middle of an upgrade."""
+        interface, handler = self._offers.get(question.i, (None, None))
+        method = methods(interface).get(question.m) if interface is not None else None
+        if interface is None or method is None:
+            return None
+        (major, minor), (theirs, least) = (tuple(map(int, v.split("."))) for v in (interface.version, question.v))
+        return (method, getattr(handler, method.name)) if major == theirs and minor >= least else None
+
+    def stop(self) -> None:
+        """Take no more questions. Others get those that come."""
+        self._stopping.set()
+        connection = self._connection
+        if connection is not None:
+            for name in self._queues:
+                try:
+                    connection.take_no_more(name)
+                except TROUBLE:
+                    return
+
+    def wait(self) -> None:
+        """Wait until those that were taken are answered."""
+        self._work.wait()
+        if self._connection is not None:
+            self._connection.close()
+        self._pool.shutdown(wait=False)

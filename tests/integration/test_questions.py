@@ -1,0 +1,287 @@
+"""Questions and answers over the stack's RabbitMQ: whatever happens to a connection, whoever asks gets an answer."""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import amqp
+import pytest
+from oslo_config import cfg
+
+from novalike import conf as configuration
+from novalike.bus import address
+from novalike.bus.interface import Interface, call
+from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.rabbit_connection import Connection
+from novalike.bus.rabbit_questions import queue
+from novalike.bus.transport import NoAnswer, Server
+from novalike.objects import errors
+from novalike.objects.context import RequestContext, admin_context
+from tests.integration.broker_relay import BrokerRelay
+from tests.integration.conftest import STACK
+
+pytestmark = pytest.mark.skipif(STACK is None, reason="needs the stack's message broker")
+
+
+class Desk(Interface):
+    topic = f"desk-{uuid.uuid4().hex[:8]}"
+    version = "1.2"
+
+    @call(timeout=20, repeatable=True)
+    def double(self, ctx: RequestContext, *, number: int) -> int:
+        raise NotImplementedError
+
+    @call(timeout=20, repeatable=True)
+    def refuse(self, ctx: RequestContext, *, name: str) -> None:
+        raise NotImplementedError
+
+
+NewerDesk = type("Desk", (Interface,), {**vars(Desk), "version": "1.3"})
+
+
+class Clerk:
+    """Answers at once, or when ``go`` is set."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.go.set()
+        self.began: list[int] = []
+
+    def double(self, ctx: RequestContext, *, number: int) -> int:
+        self.began.append(number)
+        self.go.wait(30)
+        return 2 * number
+
+    def refuse(self, ctx: RequestContext, *, name: str) -> None:
+        raise errors.KeypairNotFound(name=name, user_id=ctx.user_id or "nobody")
+
+
+Make = Callable[..., RabbitTransport]
+
+
+@pytest.fixture
+def relay() -> Iterator[BrokerRelay]:
+    relay = BrokerRelay(urlsplit(_url()).port or 5672)
+    yield relay
+    relay.close()
+
+
+@pytest.fixture
+def make(relay: BrokerRelay) -> Iterator[Make]:
+    """Makes transports; ``over`` a relay's port."""
+    made = []
+
+    def make(*, over: int | None = None, **options: Any) -> RabbitTransport:
+        conf = cfg.ConfigOpts()
+        configuration.load("novalike-tests", ["--config-file", "/dev/null"], conf)
+        address.configured(conf)  # registers the option
+        parts = urlsplit(_url())
+        netloc = parts.netloc if over is None else f"{parts.netloc.rsplit(':', 1)[0]}:{over}"
+        conf.set_override("transport_url", urlunsplit(parts._replace(netloc=netloc)))
+        transport = RabbitTransport(conf)
+        for name, value in options.items():
+            conf.set_override(name, value, group="oslo_messaging_rabbit")
+        made.append(transport)
+        return transport
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[RabbitTransport, Clerk], Server]]:
+    servers = []
+
+    def serve(transport: RabbitTransport, clerk: Clerk) -> Server:
+        servers.append(transport.serve([(Desk, clerk)], "here", 8))
+        return servers[-1]
+
+    yield serve
+    for server in servers:
+        server.stop()
+        server.wait()
+
+
+def _url() -> str:
+    assert STACK is not None
+    return STACK.transport_url
+
+
+def until(true: Callable[[], Any], seconds: float = 10.0) -> bool:
+    end = time.monotonic() + seconds
+    while not true() and time.monotonic() < end:
+        time.sleep(0.02)
+    return bool(true())
+
+
+def ask(transport: RabbitTransport, number: int) -> int:
+    answer: int = transport.client(Desk).double(admin_context(), number=number)
+    return answer
+
+
+def test_many_at_a_time_get_their_own_answers(make, serve):
+    serve(make(), Clerk())
+    transport = make()
+    with ThreadPoolExecutor(16) as pool:
+        assert list(pool.map(lambda n: ask(transport, n), range(400))) == [2 * n for n in range(400)]
+
+
+def test_an_error_is_raised_again(make, serve):
+    serve(make(), Clerk())
+    with pytest.raises(errors.KeypairNotFound, match="mine"):
+        make().client(Desk).refuse(admin_context(), name="mine")
+
+
+def test_one_of_several_processes_can_be_asked(make, serve):
+    here, there = Clerk(), Clerk()
+    serve(make(), here)
+    make_other = make()
+    other = make_other.serve([(Desk, there)], "there", 8)
+    try:
+        for number in range(4):
+            assert make_other.client(Desk, "there").double(admin_context(), number=number) == 2 * number
+        assert (here.began, there.began) == ([], [0, 1, 2, 3])
+    finally:
+        other.stop()
+        other.wait()
+
+
+def test_what_a_lost_process_had_taken_is_answered_by_another_one(make, serve, relay):
+    dying, living = Clerk(), Clerk()
+    dying.go.clear()
+    serve(make(over=relay.port), dying)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, make(), 21)
+        assert until(lambda: dying.began)
+        serve(make(), living)
+        began = time.monotonic()
+        relay.cut()
+        assert answer.result(10) == 42
+        # Not only when it is asked again.
+        assert time.monotonic() - began < RabbitTransport.try_timeout / 2
+    dying.go.set()
+
+
+def test_an_asker_whose_connection_is_cut_asks_again(make, serve, relay):
+    clerk = Clerk()
+    clerk.go.clear()
+    serve(make(), clerk)
+    transport = make(over=relay.port)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, transport, 21)
+        assert until(lambda: clerk.began)
+        relay.cut()
+        assert until(lambda: len(clerk.began) == 2)
+        clerk.go.set()
+        assert answer.result(10) == 42
+    assert ask(transport, 4) == 8
+
+
+def test_an_answerer_whose_connection_is_cut_connects_again(make, serve, relay):
+    serve(make(over=relay.port), Clerk())
+    transport = make()
+    for number in range(3):
+        assert ask(transport, number) == 2 * number
+        relay.cut()
+    assert ask(transport, 7) == 14
+
+
+def test_a_broker_that_falls_silent_is_given_up(make, serve, relay):
+    serve(make(), Clerk())
+    transport = make(over=relay.port, heartbeat_timeout_threshold=3)
+    transport.try_timeout, transport.read_timeout = 1.0, 2.0
+    asker = transport._asker
+    assert ask(transport, 1) == 2
+    assert asker is not None
+    silent = asker._connection
+    assert silent is not None
+    relay.open.clear()
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable):
+        transport.call(Desk, None, "double", admin_context(), '{"number":2}', 1.0)
+    assert time.monotonic() - began < 2
+    assert until(lambda: not silent.is_up)
+    relay.open.set()
+    assert ask(transport, 3) == 6
+
+
+def test_while_the_broker_is_away_nobody_waits(make, serve, relay):
+    serve(make(), Clerk())
+    transport = make(over=relay.port)
+    assert ask(transport, 1) == 2
+    relay.close()
+    assert until(lambda: not transport._asker._connection.is_up)
+    began = time.monotonic()
+    with pytest.raises(errors.Unavailable, match="can't be reached"):
+        ask(transport, 2)
+    assert time.monotonic() - began < 2
+
+
+def test_nobody_serves(make):
+    class Nothing(Interface):
+        topic = f"nothing-{uuid.uuid4().hex[:8]}"
+        version = "1.0"
+
+        @call(timeout=1, repeatable=True)
+        def ask(self, ctx: RequestContext) -> int:
+            raise NotImplementedError
+
+    with pytest.raises(errors.Unavailable, match="nobody serves nothing-"):
+        make().client(Nothing).ask(admin_context())
+
+
+def test_a_question_of_a_later_release_is_refused(make, serve):
+    serve(make(), Clerk())
+    with pytest.raises(errors.Unavailable, match=r"older than version 1\.3"):
+        make().client(NewerDesk).double(admin_context(), number=1)
+
+
+def test_who_stops_finishes_and_takes_no_more(make, serve):
+    leaving, staying = Clerk(), Clerk()
+    leaving.go.clear()
+    server = serve(make(), leaving)
+    transport = make()
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask, transport, 21)
+        assert until(lambda: leaving.began)
+        serve(make(), staying)
+        server.stop()
+        for number in range(10):
+            assert ask(transport, number) == 2 * number
+        leaving.go.set()
+        server.wait()
+        assert answer.result(5) == 42
+    assert (leaving.began, staying.began) == ([21], list(range(10)))
+
+
+def test_what_nobody_waits_for_any_more_is_not_done(make, serve):
+    gone, later = Clerk(), Clerk()
+    server = serve(make(), gone)
+    server.stop()
+    server.wait()
+    transport = make()
+    with pytest.raises(NoAnswer):
+        transport.call(Desk, None, "double", admin_context(), '{"number":1}', 0.5)
+    time.sleep(0.5)
+    serve(make(), later)
+    assert ask(transport, 2) == 4
+    assert later.began == [2]
+
+
+def test_what_is_no_question_is_dropped(make, serve):
+    server = serve(make(), Clerk())
+    transport = make()
+    assert ask(transport, 1) == 2
+    for body in (b"", b"{", b'{"i":"Desk"}', b"\xff"):
+        transport._asker._connection._connection.send(amqp.Message(body), queue(Desk.topic, None))
+    assert ask(transport, 2) == 4
+    server.stop()
+    server.wait()
+    looking = Connection(transport._conf, "test", lambda: None)
+    assert looking.channel.queue_declare(queue(Desk.topic, None), passive=True).message_count == 0
+    looking.close()
