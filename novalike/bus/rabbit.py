@@ -100,8 +100,8 @@ class RabbitTransport(Transport):
         payload: str,
         timeout: float | None,
     ) -> dict[str, Any]:
-        seconds = self._conf.rpc_response_timeout if timeout is None else timeout
         if self._asker is not None and _is_question(methods(interface)[method]):
+            seconds = self.read_timeout if timeout is None else timeout
             return _ask(self._asker, interface, endpoint, method, ctx, payload, seconds)
         if not self._reached:
             # oslo.messaging makes its queue for answers at the first call, and waits for the broker for ever then.
@@ -109,6 +109,7 @@ class RabbitTransport(Transport):
                 raise _unreachable()
             self._reached = True
         client = self._rpc(interface, endpoint)
+        seconds = self._conf.rpc_response_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         while True:
             left = max(deadline - time.monotonic(), 0.1)

@@ -59,7 +59,8 @@ class Answerer(Server):
                 except BaseException:
                     connection.close()
                     raise
-                self._connection = connection
+                if self._stopping.is_set():
+                    connection.close()
                 return
             except TROUBLE as error:
                 if not said:
@@ -69,7 +70,9 @@ class Answerer(Server):
 
     def _listen(self, connection: Connection) -> None:
         options = driver_options(self._conf)
-        arguments: dict[str, Any] = {"x-expires": options.rabbit_transient_queues_ttl * 1000}
+        arguments: dict[str, Any] = {}
+        if options.rabbit_transient_queues_ttl:
+            arguments["x-expires"] = options.rabbit_transient_queues_ttl * 1000
         if options.rabbit_quorum_queue:
             arguments["x-queue-type"] = "quorum"
         channel = connection.channel
@@ -82,6 +85,7 @@ class Answerer(Server):
                 arguments=arguments,
             )
             channel.basic_consume(name, consumer_tag=name, callback=functools.partial(self._take, connection))
+        self._connection = connection
         connection.start()
 
     def _lost(self) -> None:

@@ -36,6 +36,10 @@ class Desk(Interface):
         raise NotImplementedError
 
     @call(timeout=20, repeatable=True)
+    def echo(self, ctx: RequestContext, *, text: str) -> str:
+        raise NotImplementedError
+
+    @call(timeout=20, repeatable=True)
     def refuse(self, ctx: RequestContext, *, name: str) -> None:
         raise NotImplementedError
 
@@ -55,6 +59,9 @@ class Clerk:
         self.began.append(number)
         self.go.wait(30)
         return 2 * number
+
+    def echo(self, ctx: RequestContext, *, text: str) -> str:
+        return text
 
     def refuse(self, ctx: RequestContext, *, name: str) -> None:
         raise errors.KeypairNotFound(name=name, user_id=ctx.user_id or "nobody")
@@ -129,6 +136,15 @@ def test_many_at_a_time_get_their_own_answers(make, serve):
     transport = make()
     with ThreadPoolExecutor(16) as pool:
         assert list(pool.map(lambda n: ask(transport, n), range(400))) == [2 * n for n in range(400)]
+
+
+def test_pages_are_long(make, serve):
+    """Longer than a frame, and several at a time."""
+    serve(make(), Clerk())
+    client = make().client(Desk)
+    texts = [f"{n}äöü" * (100_000 * n) for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(lambda text: client.echo(admin_context(), text=text), texts)) == texts
 
 
 def test_an_error_is_raised_again(make, serve):
