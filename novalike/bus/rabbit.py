@@ -38,7 +38,7 @@ _UNREACHABLE = (oslo_messaging.MessagingException, kombu.exceptions.KombuError, 
 # Seconds that sending may take, and that an answer may be late.
 _SEND_SECONDS = 8.0
 _LATE_SECONDS = 1.0
-# Seconds between two looks whether somebody serves what is asked for.
+# Seconds between two looks whether the broker is there, and whether somebody serves what is asked for.
 _NOBODY_PAUSE = 0.25
 _GOODBYE_SECONDS = 2.0
 # Calls that may be under way in one process.
@@ -204,20 +204,22 @@ def _ask(
     payload: str,
     seconds: float,
 ) -> dict[str, Any]:
-    """What :meth:`RabbitTransport.call` does for what may be asked again."""
+    """What :meth:`RabbitTransport.call` does for what may be asked again. It outlasts a short absence of the broker."""
     deadline = time.monotonic() + seconds
     while True:
+        over = time.monotonic() + _NOBODY_PAUSE > deadline
         try:
             answer = asker.ask(interface, endpoint, method, ctx, payload, max(deadline - time.monotonic(), 0.1))
             return {"r": answer.r} if answer.e is None else {"e": answer.e}
-        except Nobody as error:
-            if time.monotonic() + _NOBODY_PAUSE > deadline:
-                raise errors.Unavailable(reason=f"nobody serves {interface.topic}") from error
-            time.sleep(_NOBODY_PAUSE)
         except Unanswered as error:
             raise NoAnswer(reason=f"no answer from {interface.topic} in time") from error
+        except Nobody as error:
+            if over:
+                raise errors.Unavailable(reason=f"nobody serves {interface.topic}") from error
         except _UNREACHABLE as error:
-            raise _unreachable() from error
+            if over:
+                raise _unreachable() from error
+        time.sleep(_NOBODY_PAUSE)
 
 
 def _misunderstood(interface: type[Interface], error: Any) -> errors.NovalikeError:

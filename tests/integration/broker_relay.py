@@ -15,11 +15,15 @@ class BrokerRelay:
 
     def __init__(self, port: int) -> None:
         self._to = ("127.0.0.1", port)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
+        self.port = 0
         self.open = threading.Event()
         self.open.set()
         self._sockets: list[socket.socket] = []
+
+    def start(self) -> None:
+        """Accept connections; at the same port as before."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -47,9 +51,9 @@ class BrokerRelay:
                 each.shutdown(socket.SHUT_RDWR)
         self._sockets.clear()
 
-    def close(self) -> None:
+    def stop(self) -> None:
         """End all connections, and accept no more."""
-        with contextlib.suppress(OSError):  # closed already
+        with contextlib.suppress(OSError):  # stopped already
             self._listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
         self._listener.close()
         self.open.set()
