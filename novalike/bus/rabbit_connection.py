@@ -19,13 +19,16 @@ import amqp
 import oslo_messaging
 from amqp import spec
 from oslo_config import cfg
+from oslo_messaging._drivers import impl_rabbit
 
 from novalike.bus.rabbit_options import driver_options
 
 LOG = logging.getLogger(__name__)
 
-# What goes wrong when the broker, or the way to it, does. A connection that is gone has lost some attributes.
-TROUBLE = (amqp.AMQPError, OSError, AttributeError)
+# What goes wrong when the broker, or the way to it, does.
+TROUBLE = (amqp.AMQPError, OSError)
+# An amqp connection that is lost meanwhile has no transport, no channels, …
+_LOST = (*TROUBLE, AttributeError)
 
 # Seconds: for each step of connecting; between two looks at a connection's health; for taking leave.
 _CONNECT_SECONDS = 5.0
@@ -35,7 +38,7 @@ _GOODBYE_SECONDS = 2.0
 
 class _AMQP(amqp.Connection):
     # Without "connection.blocked": to look whether the broker has said so, every sender would have to read.
-    negotiate_capabilities = {"consumer_cancel_notify": True}
+    negotiate_capabilities = {"consumer_cancel_notify": True, "authentication_failure_close": True}
 
 
 class Connection:
@@ -48,13 +51,8 @@ class Connection:
     """
 
     def __init__(self, conf: cfg.ConfigOpts, name: str, on_lost: Callable[[], None]) -> None:
-        self._connection = _connect(conf, name)
+        self._connection, self.channel = _connect(conf, name)
         self._socket = self._connection.transport.sock
-        try:
-            self.channel = self._connection.channel()
-        except TROUBLE:
-            self._connection.collect()
-            raise
         self._on_lost = on_lost
         self._closing = False
         self._sending = threading.Lock()
@@ -94,10 +92,10 @@ class Connection:
         with self._sending:
             try:
                 write()
-            except TROUBLE:
+            except _LOST as error:
                 # Half a frame may have been sent.
                 self._hang_up()
-                raise
+                raise ConnectionError(f"the connection to the broker is lost: {error}") from error
 
     def close(self) -> None:
         """Take leave of the broker, but not for long. What it has sent and nobody is done with goes to others."""
@@ -112,7 +110,7 @@ class Connection:
 
     def _hang_up(self) -> None:
         """Make the reader end."""
-        with contextlib.suppress(*TROUBLE):  # it may have ended
+        with contextlib.suppress(*_LOST):  # it may have ended
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
@@ -124,7 +122,7 @@ class Connection:
                     pass
                 if time.monotonic() - self._looked_at >= self._look_every:
                     self._look()
-        except TROUBLE as error:
+        except _LOST as error:
             if not self._closing:
                 LOG.warning("a connection to the broker is lost: %s", error)
         finally:
@@ -148,8 +146,8 @@ class Connection:
         self._sent = self._connection.bytes_sent
 
 
-def _connect(conf: cfg.ConfigOpts, name: str) -> _AMQP:
-    """A connection to any of the brokers in ``transport_url``, by oslo.messaging's options.
+def _connect(conf: cfg.ConfigOpts, name: str) -> tuple[_AMQP, Any]:
+    """A connection to any of the brokers in ``transport_url``, by oslo.messaging's options, and its channel.
 
     :raises TROUBLE: none can be reached.
     """
@@ -170,20 +168,21 @@ def _connect(conf: cfg.ConfigOpts, name: str) -> _AMQP:
         )
         try:
             connection.connect()
-            return connection
-        except TROUBLE as error:
+            return connection, connection.channel()
+        except _LOST as error:
             connection.collect()
             trouble = error
-    raise trouble
+    raise ConnectionError(f"no broker can be reached: {trouble}") from trouble
 
 
 def _tls(options: Any, hostname: str) -> dict[str, Any] | bool:
+    """What oslo.messaging makes of these options."""
     if not options.ssl:
         return False
-    return {
-        "keyfile": options.ssl_key_file or None,
-        "certfile": options.ssl_cert_file or None,
-        "ca_certs": options.ssl_ca_file or None,
-        "cert_reqs": ssl.CERT_REQUIRED if options.ssl_ca_file else ssl.CERT_NONE,
-        "server_hostname": hostname if options.ssl_ca_file else None,
-    }
+    files = {"keyfile": options.ssl_key_file, "certfile": options.ssl_cert_file, "ca_certs": options.ssl_ca_file}
+    found: dict[str, Any] = {name: path for name, path in files.items() if path}
+    if options.ssl_version:
+        found["ssl_version"] = impl_rabbit.Connection.validate_ssl_version(options.ssl_version)
+    if options.ssl_ca_file:
+        found |= {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": hostname}
+    return found or True

@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+import ssl
 import threading
 
 _CHUNK = 65536
@@ -20,8 +21,9 @@ class BrokerRelay:
         self.open.set()
         self._sockets: list[socket.socket] = []
 
-    def start(self) -> None:
+    def start(self, tls: ssl.SSLContext | None = None) -> None:
         """Accept connections; at the same port as before."""
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", self.port))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -30,6 +32,8 @@ class BrokerRelay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
+                if self._tls is not None:
+                    near = self._tls.wrap_socket(near, server_side=True)
                 far = socket.create_connection(self._to)
                 self._sockets += [near, far]
                 for source, sink in ((near, far), (far, near)):

@@ -1,21 +1,29 @@
 """Questions and answers over the stack's RabbitMQ: whatever happens to a connection, whoever asks gets an answer."""
 
+import datetime
+import ipaddress
+import ssl
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import amqp
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
 from oslo_messaging._metrics import client as metrics
 from oslo_messaging._tracing import client as tracing
 
+from novalike import concurrency
 from novalike import conf as configuration
-from novalike.bus import address
+from novalike.bus import address, rabbit_options
 from novalike.bus.interface import Interface, call
 from novalike.bus.rabbit import RabbitTransport
 from novalike.bus.rabbit_connection import Connection
@@ -76,6 +84,8 @@ class Clerk:
         raise errors.KeypairNotFound(name=name, user_id=ctx.user_id or "nobody")
 
 
+_DAY = datetime.timedelta(days=1)
+
 Make = Callable[..., RabbitTransport]
 
 
@@ -102,9 +112,10 @@ def make(relay: BrokerRelay) -> Iterator[Make]:
         # Registered by oslo.messaging with the process's own configuration only.
         conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
         conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
-        transport = RabbitTransport(conf)
+        rabbit_options.set_defaults(conf)
         for name, value in options.items():
             conf.set_override(name, value, group="oslo_messaging_rabbit")
+        transport = RabbitTransport(conf)
         made.append(transport)
         return transport
 
@@ -268,6 +279,52 @@ def test_a_long_absence_of_the_broker_is_not(make, serve, relay):
     with pytest.raises(errors.Unavailable, match="can't be reached"):
         ask(transport, 2)
     assert time.monotonic() - began < 3
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Of 127.0.0.1, with its key; its own authority."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "broker")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now, now + _DAY)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    no_password = serialization.NoEncryption()
+    pem = serialization.Encoding.PEM
+    path = tmp_path / "broker.pem"
+    path.write_bytes(
+        made.public_bytes(pem) + key.private_bytes(pem, serialization.PrivateFormat.PKCS8, no_password)
+    )
+    return path
+
+
+def test_over_tls(make, serve, relay, certificate):
+    """On native threads by oslo.messaging."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    relay.stop()
+    relay.start(tls=context)
+    serve(make(over=relay.port, ssl=True, ssl_ca_file=str(certificate)), Clerk())
+    transport = make(over=relay.port, ssl=True, ssl_ca_file=str(certificate))
+    assert (transport._asker is not None) == concurrency.is_green()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda n: ask(transport, n), range(100))) == [2 * n for n in range(100)]
+
+
+def test_a_broker_with_a_wrong_certificate_is_refused(make, serve, relay, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    relay.stop()
+    relay.start(tls=context)
+    serve(make(), Clerk())
+    transport = make(over=relay.port, ssl=True)
+    transport.try_timeout = 1.0
+    with pytest.raises(errors.Unavailable, match="can't be reached"):
+        ask(transport, 1)
 
 
 def test_nobody_serves(make):
