@@ -28,20 +28,25 @@ def _create(cloud: Cloud, name: str, status: str = "ACTIVE") -> str:
 def test_a_host_that_fails_to_build_is_left_alone_until_it_has_built_something(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(hosts=3)
     spawn, broken = cloud.compute.driver.spawn, "fake002"
+    failures = 0
 
     def fail(host: str, *more: Any) -> None:
+        nonlocal failures
         if host == broken:
+            failures += 1
             raise errors.Internal("the disk is read-only")
         spawn(host, *more)
 
     cloud.compute.driver.spawn = fail  # type: ignore[method-assign]
     hosts = {_create(cloud, f"vm{n}") for n in range(3)}  # one on each host, were they all good
     assert hosts == {"fake001", "fake003"}
-    cloud.eventually(lambda: _failed(cloud) == {"fake001": 0, "fake002": 1, "fake003": 0})
+    assert failures in (1, 2)  # the scheduler may have chosen it again before it heard of the first one
+    cloud.eventually(lambda: _failed(cloud) == {"fake001": 0, "fake002": failures, "fake003": 0})
     keeper = cloud.scheduler._handler.keeper
-    cloud.eventually(lambda: {state.failed_builds for state in keeper.current().by_uuid.values()} == {0, 1})
+    cloud.eventually(lambda: {state.failed_builds for state in keeper.current().by_uuid.values()} == {0, failures})
+    before = failures
     assert {_create(cloud, f"more{n}") for n in range(4)} == {"fake001", "fake003"}
-    assert _failed(cloud)[broken] == 1  # it was not even tried
+    assert failures == before  # it was not even tried
     cloud.compute.driver.spawn = spawn  # type: ignore[method-assign]
     admin = cloud.admin.at("2.74")
     uuid = admin.post("/servers", cloud.server_body("pinned", host=broken), 202)["server"]["id"]
