@@ -1,4 +1,4 @@
-"""RabbitMQ, by oslo.messaging: the transport of real daemons.
+"""RabbitMQ: the transport of real daemons. Questions go by ``rabbit_questions``, all else by oslo.messaging.
 
 Nothing in here waits for longer than it was told to, whatever the broker does. oslo.messaging by itself does: for a
 free connection, for a broker that was stopped in the middle of a handshake, for an answer that can't be sent. So
@@ -23,7 +23,7 @@ from oslo_messaging.rpc import dispatcher as rpc_dispatcher
 from novalike.bus import rabbit_options
 from novalike.bus.interface import Interface, Method, methods
 from novalike.bus.rabbit_answers import Answerer
-from novalike.bus.rabbit_questions import Asker, Nobody, Unanswered, are_possible
+from novalike.bus.rabbit_questions import Asker, Nobody, Unanswered, are_possible, encode, queue
 from novalike.bus.rabbit_server import RabbitServer
 from novalike.bus.transport import NoAnswer, Offer, Server, Transport
 from novalike.objects import errors
@@ -60,7 +60,7 @@ class ContextSerializer(oslo_messaging.NoOpSerializer):
 
 
 class RabbitTransport(Transport):
-    """oslo.messaging over ``[DEFAULT] transport_url``.
+    """RabbitMQ at ``[DEFAULT] transport_url``.
 
     :raises SystemExit: the URL can't be used.
     """
@@ -102,7 +102,8 @@ class RabbitTransport(Transport):
     ) -> dict[str, Any]:
         if self._asker is not None and _is_question(methods(interface)[method]):
             seconds = self.read_timeout if timeout is None else timeout
-            return _ask(self._asker, interface, endpoint, method, ctx, payload, seconds)
+            question = encode(interface, method, ctx, payload)
+            return _ask(self._asker, interface.topic, question, queue(interface.topic, endpoint), seconds)
         if not self._reached:
             # oslo.messaging makes its queue for answers at the first call, and waits for the broker for ever then.
             if not self.ping():
@@ -195,27 +196,19 @@ def _is_question(method: Method) -> bool:
     return method.repeatable and not method.is_cast
 
 
-def _ask(
-    asker: Asker,
-    interface: type[Interface],
-    endpoint: str | None,
-    method: str,
-    ctx: RequestContext,
-    payload: str,
-    seconds: float,
-) -> dict[str, Any]:
+def _ask(asker: Asker, topic: str, question: bytes, to: str, seconds: float) -> dict[str, Any]:
     """What :meth:`RabbitTransport.call` does for what may be asked again. It outlasts a short absence of the broker."""
     deadline = time.monotonic() + seconds
     while True:
         over = time.monotonic() + _NOBODY_PAUSE > deadline
         try:
-            answer = asker.ask(interface, endpoint, method, ctx, payload, max(deadline - time.monotonic(), 0.1))
+            answer = asker.ask(question, to, max(deadline - time.monotonic(), 0.1))
             return {"r": answer.r} if answer.e is None else {"e": answer.e}
         except Unanswered as error:
-            raise NoAnswer(reason=f"no answer from {interface.topic} in time") from error
+            raise NoAnswer(reason=f"no answer from {topic} in time") from error
         except Nobody as error:
             if over:
-                raise errors.Unavailable(reason=f"nobody serves {interface.topic}") from error
+                raise errors.Unavailable(reason=f"nobody serves {topic}") from error
         except _UNREACHABLE as error:
             if over:
                 raise _unreachable() from error

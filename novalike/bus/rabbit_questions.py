@@ -3,7 +3,7 @@
 A question is one message to a queue that those who answer share, and its answer is one to the asker's pseudo-queue
 (RabbitMQ's "direct reply-to"). Nobody waits for the broker's word that it has them, and nothing is kept on disk: who
 misses an answer asks again (``transport``). The envelope is one JSON document. What oslo.messaging does for each
-message costs three times as much processor time as all of this (``docs/performance.md``).
+message costs four times as much processor time as all of this (``docs/performance.md``).
 
 Whoever takes a question tells the broker when it is answered. Until then it is the broker's, so one that a dying
 process had taken goes to another process at once.
@@ -66,6 +66,15 @@ def queue(topic: str, endpoint: str | None) -> str:
     return f"questions.{topic}.{endpoint}" if endpoint else f"questions.{topic}"
 
 
+def encode(interface: type[Interface], method: str, ctx: RequestContext, payload: str) -> bytes:
+    """A question, as it is sent.
+
+    :param payload: the arguments, encoded.
+    """
+    question = Question(interface.__name__, interface.version, method, ctx.to_wire(), msgspec.Raw(payload.encode()))
+    return _encode(question)
+
+
 def are_possible(conf: cfg.ConfigOpts) -> bool:
     """Whether the broker is one that can be asked this way."""
     if oslo_messaging.TransportURL.parse(conf).transport != "rabbit":
@@ -104,25 +113,17 @@ class Asker:
         self._failed_at = 0.0
         self._closed = False
 
-    def ask(
-        self,
-        interface: type[Interface],
-        endpoint: str | None,
-        method: str,
-        ctx: RequestContext,
-        payload: str,
-        seconds: float,
-    ) -> Answer:
+    def ask(self, question: bytes, to: str, seconds: float) -> Answer:
         """The answer to a question.
 
+        :param question: see :func:`encode`.
+        :param to: see :func:`queue`.
         :raises Unanswered, Nobody: there is none.
         :raises TROUBLE: no broker can be reached; nobody was asked.
         """
         deadline = time.monotonic() + seconds
-        question = Question(interface.__name__, interface.version, method, ctx.to_wire(), msgspec.Raw(payload.encode()))
         connection = self._connected(deadline)
-        left = max(deadline - time.monotonic(), 0.1)
-        return connection.ask(_encode(question), queue(interface.topic, endpoint), left)
+        return connection.ask(question, to, max(deadline - time.monotonic(), 0.1))
 
     def _connected(self, deadline: float) -> "_Asking":
         connection = self._connection

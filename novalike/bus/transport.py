@@ -3,8 +3,8 @@
 :class:`novalike.bus.rabbit.RabbitTransport` is the real one. Tests bring their own, which drops, doubles and
 delays messages; it has the same four methods.
 
-A message is lost with the process that took it: whoever takes one tells the broker so before it is dealt with. So
-what may be asked twice is asked again after a short while, and another process answers. What may not is sent once.
+A message, or the answer to it, may be lost with the process that took it. So what may be asked twice is asked again
+after a short while, and another process answers. What may not is sent once.
 """
 
 import abc
