@@ -8,6 +8,7 @@ OPTS = [
         "connection",
         secret=True,
         help="SQLAlchemy URL of this cell's database, for example mysql+pymysql://user:secret@host/novalike_cell1."
+        " With ?ssl_ca=FILE MariaDB is spoken to with TLS, and its certificate is checked; without it there is no TLS."
         " Only the conductor and novalike-manage need it: keep it out of the other daemons' files.",
     ),
     cfg.IntOpt("max_pool_size", default=10, min=1, help="Connections that a process keeps open per database."),
