@@ -77,10 +77,10 @@ def measured(cloud: Cloud) -> Iterator[Cost]:
 
 
 def settle(cloud: Cloud, quiet: float = 0.3) -> None:
-    """Wait until nothing has been sent for a while (seconds)."""
+    """Wait until nothing has been sent for a while (seconds), and all of it was dealt with."""
     last, since = -1, time.monotonic()
     while time.monotonic() - since < quiet:
-        if len(cloud.bus.sent) != last:
+        if len(cloud.bus.sent) != last or cloud.bus.under_way:
             last, since = len(cloud.bus.sent), time.monotonic()
         time.sleep(0.02)
 
