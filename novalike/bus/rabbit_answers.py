@@ -107,8 +107,7 @@ class Answerer(Server):
                 correlation_id=properties["correlation_id"],
                 content_encoding="binary",
             )
-            connection.send(reply, properties["reply_to"])
-            connection.done_with(message)
+            connection.answer(reply, properties["reply_to"], message)
         except TROUBLE as error:
             # The broker gives the question to somebody else, or its asker asks again.
             LOG.debug("an answer could not be sent: %s", error)

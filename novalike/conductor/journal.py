@@ -24,7 +24,7 @@ from novalike.objects.host import Heartbeat, NodeReport
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
 from novalike.objects.record import utcnow
-from novalike.objects.server import Server
+from novalike.objects.server import Server, ServerSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -50,15 +50,9 @@ class JournalHandler:
     ) -> tuple[Assignment, ...]:
         taken: list[Assignment] = []
         for cell in self._cells.compute_cells():
-            o = operations_db.O
-            # Running and held by this very process: the answer to its last accept was lost.
-            where = (
-                o.uuid.in_(operation_ids),
-                o.endpoint == endpoint,
-                operations_db.OPEN,
-                (o.state == OperationState.PENDING) | (o.holder == incarnation),
+            found = cell.database.query(
+                functools.partial(servers_db.to_accept, ids=operation_ids, endpoint=endpoint, holder=incarnation)
             )
-            found = cell.database.query(functools.partial(operations_db.find_where, where=where))
             taken += self._assign(cell, found, incarnation)
             if len(taken) == len(operation_ids):
                 break
@@ -69,26 +63,25 @@ class JournalHandler:
     ) -> tuple[Assignment, ...]:
         taken: list[Assignment] = []
         for cell in self._cells.compute_cells():
-            mine = (operations_db.O.host.in_(hosts), operations_db.OPEN)
-            found = cell.database.query(functools.partial(operations_db.find_where, where=mine))
+            found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
             if found:
                 # The process may be another one than when they were recorded.
-                ids = [operation.instance_uuid for operation in found]
+                ids = [operation.instance_uuid for operation, _ in found]
                 moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
                 cell.database.query(functools.partial(servers_db.execute, statement=moved))
             taken += self._assign(cell, found, incarnation, endpoint=endpoint)
         return tuple(taken)
 
     def _assign(
-        self, cell: Cell, operations: Sequence[Operation], incarnation: str, **more: Any
+        self, cell: Cell, found: Sequence[tuple[Operation, ServerSpec]], incarnation: str, **more: Any
     ) -> list[Assignment]:
-        if not operations:
+        if not found:
             return []
         now = utcnow()
 
-        def write(connection: Any) -> list[Operation]:
+        def write(connection: Any) -> list[Assignment]:
             taken = []
-            for operation in operations:
+            for operation, spec in found:
                 # Asked twice: what the first answer led to must not be fenced by the second one.
                 epoch = operation.epoch + (operation.holder != incarnation)
                 values = {
@@ -96,14 +89,14 @@ class JournalHandler:
                     "due_at": self._remind_at(now), **more,
                 }  # fmt: skip
                 if operations_db.update(connection, operation.uuid, operation.epoch, **values):
-                    taken.append(_replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING))
+                    mine = _replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING)
+                    taken.append(Assignment(operation=mine, spec=spec))
             return taken
 
         # A single one is a single statement, which needs no transaction.
-        taken = cell.database.query(write) if len(operations) == 1 else cell.database.write(write)
-        self._remember(cell, taken)
-        specs = cell.database.query(lambda c: servers_db.specs(c, [o.instance_uuid for o in taken]))
-        return [Assignment(operation=o, spec=specs[o.instance_uuid]) for o in taken]
+        taken = cell.database.query(write) if len(found) == 1 else cell.database.write(write)
+        self._remember(cell, [assignment.operation for assignment in taken])
+        return taken
 
     def _remind_at(self, now: datetime.datetime) -> datetime.datetime:
         """When a host that has been heard now has been silent for too long."""

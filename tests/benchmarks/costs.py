@@ -17,13 +17,14 @@ LOG = logging.getLogger("benchmarks")
 
 @dataclass(frozen=True)
 class Amount:
-    """How much is done.
+    """How much is done. A minute, for both, is what the periodic tasks have done once in, of either contender.
 
-    :param boots: servers that are booted, and then deleted, while statements and messages are counted.
-    :param idle: seconds during which nothing is asked. A minute is what the periodic tasks of both have done once in.
+    :param boots: servers that are booted, and then deleted, one every two seconds, while statements and messages are
+        counted; before that nothing is, for as long.
+    :param idle: seconds during which nothing is asked.
     """
 
-    boots: int = 8
+    boots: int = 30
     idle: int = 60
 
 
@@ -71,7 +72,7 @@ class Costs:
             # So that what is done once is done, and what was put off while they were frozen.
             servers.delete(servers.create("counted-first"))
             contender.settle(at_least=4 * _PACE)
-            idle = self._traffic(contender, lambda _number: None, 2 * count)
+            idle = self._traffic(contender, lambda _number: None, count)
             for what, function in (("boot", boot), ("delete", delete)):
                 traffic = self._traffic(contender, function, count)
                 sql, messages = traffic.per(count, idle)

@@ -96,7 +96,7 @@ def test_boot(cloud: Cloud) -> None:
     with measured(cloud) as cost:
         server_id = _boot(cloud, "one")
     cloud.demo.wait_for(server_id, "ACTIVE")
-    cost.check(messages=9, statements=21)
+    cost.check(messages=9, statements=20)
 
 
 def test_boot_with_a_port(cloud: Cloud) -> None:
@@ -104,14 +104,14 @@ def test_boot_with_a_port(cloud: Cloud) -> None:
     with measured(cloud) as cost:
         cloud.demo.at("2.37").post("/servers", body, 202)
     # One report more: that the ports are there.
-    cost.check(messages=11, statements=24)
+    cost.check(messages=11, statements=23)
 
 
 def test_boot_of_ten_by_one_request(cloud: Cloud) -> None:
     with measured(cloud) as cost:
         _boot(cloud, "ten", 10)
     # One placing for all, then on each of three hosts; per server: what its own host reports.
-    cost.check(messages=2 + 2 + 3 * 3 + 10 * 2, statements=90)
+    cost.check(messages=2 + 2 + 3 * 3 + 10 * 2, statements=87)
 
 
 def test_boot_in_a_zone_costs_nothing_more(cloud: Cloud) -> None:
@@ -119,7 +119,7 @@ def test_boot_in_a_zone_costs_nothing_more(cloud: Cloud) -> None:
     cloud.demo.at("2.37").post("/servers", body, 202)
     with measured(cloud) as cost:
         cloud.demo.at("2.37").post("/servers", body, 202)
-    cost.check(messages=9, statements=21)
+    cost.check(messages=9, statements=20)
 
 
 def test_delete(cloud: Cloud) -> None:
@@ -127,7 +127,7 @@ def test_delete(cloud: Cloud) -> None:
     with measured(cloud) as cost:
         cloud.demo.delete(f"/servers/{server_id}")
     cloud.demo.wait_gone(server_id)
-    cost.check(messages=9, statements=17)
+    cost.check(messages=9, statements=15)
 
 
 @pytest.mark.parametrize("count", [1, 6])

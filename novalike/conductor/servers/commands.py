@@ -80,7 +80,8 @@ class ServerCommandsHandler:
             # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
             project_id = None if ctx.is_admin else ctx.project_id
             server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
-            if known := operations_db.begun_by(connection, server_id, ctx.request_id, action):
+            known, endpoint = operations_db.begun_by(connection, server_id, ctx.request_id, action)
+            if known is not None:
                 return known
             if server is None:
                 raise errors.InstanceNotFound(instance_id=server_id)
@@ -99,9 +100,6 @@ class ServerCommandsHandler:
             now = utcnow()
             # The newest request wins: what was being done to the server is given up.
             operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
-            endpoint = connection.execute(
-                t.instances.select().with_only_columns(t.instances.c.endpoint).where(t.instances.c.uuid == server_id)
-            ).scalar()
             operation = new_operation(
                 ctx, server_id, action, workflow, now, self._conf,
                 host=server.host if up else None,

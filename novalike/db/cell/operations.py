@@ -30,9 +30,13 @@ def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     connection.execute(sa.insert(t.operations), rows)
 
 
+# Made once, as what follows: putting a statement together takes several times as long as the rest of running it.
+_BY_UUID = sa.select(*COLUMNS).where(O.uuid == sa.bindparam("wanted"))
+
+
 def get(connection: sa.Connection, uuid: str) -> Operation | None:
     """An operation, or None."""
-    row = connection.execute(sa.select(*COLUMNS).where(O.uuid == uuid)).first()
+    row = connection.execute(_BY_UUID, {"wanted": uuid}).first()
     return None if row is None else _operation(row)
 
 
@@ -40,11 +44,6 @@ def find(connection: sa.Connection, *where: Any, limit: int | None = None) -> li
     """The operations that meet some conditions, oldest first."""
     query = sa.select(*COLUMNS).where(*where).order_by(O.id).limit(limit)
     return [_operation(row) for row in connection.execute(query)]
-
-
-def find_where(connection: sa.Connection, where: Sequence[Any]) -> list[Operation]:
-    """The same, for conditions in a list."""
-    return find(connection, *where)
 
 
 def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict[str, int]:
@@ -98,34 +97,55 @@ def by_request(connection: sa.Connection, instance_uuid: str, request_id: str) -
     return None if row is None else _operation(row)
 
 
+_CREATED_BY = (
+    sa.select(O.instance_uuid).where(O.request_id == sa.bindparam("request"), O.workflow == "create").order_by(O.id)
+)
+
+
 def created_by(connection: sa.Connection, request_id: str) -> list[str]:
     """The servers that a request has created already, in the order in which it did."""
-    query = sa.select(O.instance_uuid).where(O.request_id == request_id, O.workflow == "create").order_by(O.id)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_CREATED_BY, {"request": request_id}).scalars())
 
 
-def begun_by(connection: sa.Connection, instance_uuid: str, request_id: str, action: str) -> str | None:
-    """The operation that a request has begun on a server already."""
-    query = sa.select(O.uuid).where(O.instance_uuid == instance_uuid, O.request_id == request_id, O.action == action)
-    return connection.execute(query).scalar()
+_BEGUN_BY = sa.select(
+    sa.select(sa.func.max(O.uuid))
+    .where(O.instance_uuid == t.instances.c.uuid, O.request_id == sa.bindparam("request"))
+    .where(O.action == sa.bindparam("doing"))
+    .correlate(t.instances)
+    .scalar_subquery(),
+    t.instances.c.endpoint,
+).where(t.instances.c.uuid == sa.bindparam("instance"))
+
+
+def begun_by(
+    connection: sa.Connection, instance_uuid: str, request_id: str, action: str
+) -> tuple[str | None, str | None]:
+    """The operation that a request has begun on a server already, and the bus address of the server's process."""
+    asked = {"instance": instance_uuid, "request": request_id, "doing": action}
+    begun, endpoint = connection.execute(_BEGUN_BY, asked).first() or (None, None)
+    return begun, endpoint
+
+
+_UPDATE_HELD = sa.update(t.operations).where(
+    O.uuid == sa.bindparam("wanted"), O.epoch == sa.bindparam("held_at"), OPEN
+)
 
 
 def update(connection: sa.Connection, uuid: str, epoch: int, /, **values: Any) -> bool:
     """Change an open operation, if it is still held at ``epoch``. Gives whether it was."""
-    query = sa.update(t.operations).where(O.uuid == uuid, O.epoch == epoch, OPEN).values(values)
-    return connection.execute(query).rowcount == 1
+    return connection.execute(_UPDATE_HELD, {"wanted": uuid, "held_at": epoch, **values}).rowcount == 1
+
+
+_UPDATE_OPEN_OF_SERVER = sa.update(t.operations).where(O.instance_uuid == sa.bindparam("wanted"), OPEN)
 
 
 def supersede(connection: sa.Connection, instance_uuid: str, now: datetime.datetime, message: str) -> int:
     """End all open operations of a server: another one has taken their place."""
-    query = (
-        sa.update(t.operations)
-        .where(O.instance_uuid == instance_uuid, OPEN)
-        .values(
-            state=OperationState.SUPERSEDED, finish_time=now, updated_at=now, due_at=None, holder=None, message=message
-        )
-    )
-    return connection.execute(query).rowcount
+    values = {
+        "state": OperationState.SUPERSEDED, "finish_time": now, "updated_at": now, "due_at": None, "holder": None,
+        "message": message,
+    }  # fmt: skip
+    return connection.execute(_UPDATE_OPEN_OF_SERVER, {"wanted": instance_uuid, **values}).rowcount
 
 
 def hold_until(connection: sa.Connection, holder: str, at: datetime.datetime, uuids: Sequence[str]) -> None:

@@ -1,6 +1,7 @@
 """Queries about servers."""
 
 import enum
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.objects.lifecycle import ANY, Change
-from novalike.objects.operation import Operation
+from novalike.objects.operation import Operation, OperationState
 from novalike.objects.server import Server, ServerSpec
 
 I = t.instances.c  # noqa: E741
@@ -75,15 +76,20 @@ def get(
     :param deleted: a deleted one as well.
     :param lock: hold its row until the transaction ends.
     """
-    query = sa.select(*_SERVER_COLUMNS).where(I.uuid == uuid)
-    if project_id is not None:
-        query = query.where(I.project_id == project_id)
+    query = _one(of_project=project_id is not None, deleted=deleted, lock=lock)
+    row = connection.execute(query, {"wanted": uuid, "project": project_id}).first()
+    return None if row is None else _server(row)
+
+
+@functools.cache
+def _one(*, of_project: bool, deleted: bool, lock: bool) -> sa.Select[Any]:
+    """Made once: putting a statement of fifty columns together takes longer than running it."""
+    query = sa.select(*_SERVER_COLUMNS).where(I.uuid == sa.bindparam("wanted"))
+    if of_project:
+        query = query.where(I.project_id == sa.bindparam("project"))
     if not deleted:
         query = query.where(I.deleted == sa.false())
-    if lock:
-        query = query.with_for_update()
-    row = connection.execute(query).first()
-    return None if row is None else _server(row)
+    return query.with_for_update() if lock else query
 
 
 def owner(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> tuple[str, str] | None:
@@ -132,7 +138,6 @@ def page(connection: sa.Connection, query: sa.Select[Any], shape: Shape) -> list
     return list(rows) if shape is Shape.NAMES else [_shown(row) for row in rows]
 
 
-# Made once: putting a statement of fifty columns together takes longer than running it.
 _BY_UUID = sa.select(*_SHOWN_COLUMNS, _USER_DATA).where(I.uuid == sa.bindparam("wanted"))
 _LIVING_BY_UUID = _BY_UUID.where(I.deleted == sa.false())
 
@@ -148,8 +153,26 @@ def shown(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> Ser
 
 def specs(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, ServerSpec]:
     """What the host needs of some servers, deleted ones included."""
-    found = [_spec(row) for row in connection.execute(_SPECS.where(I.uuid.in_(uuids)))]
+    found = [_spec(row) for row in connection.execute(_SPECS_BY_UUID, {"wanted": list(uuids)})]
     return {spec.server.uuid: spec for spec in found}
+
+
+def to_accept(
+    connection: sa.Connection, ids: Sequence[str], endpoint: str, holder: str
+) -> list[tuple[Operation, ServerSpec]]:
+    """Those of some operations that a process may begin, or has begun already, with the specs of their servers."""
+    asked = {"ids": list(ids), "endpoint": endpoint, "holder": holder}
+    return [_with_spec(row) for row in connection.execute(_TO_ACCEPT, asked)]
+
+
+def to_recover(connection: sa.Connection, hosts: Sequence[str]) -> list[tuple[Operation, ServerSpec]]:
+    """The open operations on some hosts, with the specs of their servers."""
+    query = _OPERATIONS_WITH_SPECS.where(operations_db.O.host.in_(hosts), operations_db.OPEN)
+    return [_with_spec(row) for row in connection.execute(query)]
+
+
+def _with_spec(row: Any) -> tuple[Operation, ServerSpec]:
+    return operations_db.operation_of(row[_SPEC_WIDTH:]), _spec(row[:_SPEC_WIDTH])
 
 
 class Wish(NamedTuple):
@@ -186,6 +209,19 @@ _SPEC_WIDTH = len(_SERVER_COLUMNS) + len(_ASKED)
 _SPECS = sa.select(*_SERVER_COLUMNS, *[t.instance_requests.c[name] for name in _ASKED]).join_from(
     t.instances, t.instance_requests
 )
+_OPERATIONS_WITH_SPECS = (
+    _SPECS.add_columns(*operations_db.COLUMNS)
+    .join(t.operations, operations_db.O.instance_uuid == I.uuid)
+    .order_by(operations_db.O.id)
+)
+# Running and held by this very process: the answer to its last accept was lost.
+_TO_ACCEPT = _OPERATIONS_WITH_SPECS.where(
+    operations_db.O.uuid.in_(sa.bindparam("ids", expanding=True)),
+    operations_db.O.endpoint == sa.bindparam("endpoint"),
+    operations_db.OPEN,
+    (operations_db.O.state == OperationState.PENDING) | (operations_db.O.holder == sa.bindparam("holder")),
+)
+_SPECS_BY_UUID = _SPECS.where(I.uuid.in_(sa.bindparam("wanted", expanding=True)))
 
 
 def _spec(row: Sequence[Any]) -> ServerSpec:
@@ -213,22 +249,31 @@ def update(connection: sa.Connection, uuid: str, /, **values: Any) -> int:
     """
     if not _STATES.isdisjoint(values):
         raise TypeError("a server's state changes as the state table says, or not at all")
-    return connection.execute(sa.update(t.instances).where(I.uuid == uuid).values(values)).rowcount
+    return connection.execute(_UPDATE, {"wanted": uuid, **values}).rowcount
+
+
+_UPDATE = sa.update(t.instances).where(I.uuid == sa.bindparam("wanted"))
 
 
 def change_state(connection: sa.Connection, uuid: str, change: Change, /, **values: Any) -> bool:
     """Make a transition, and change further columns with it; nothing at all unless the server is in a state that
     the transition starts from. Gives whether it was.
     """
-    where = [I.uuid == uuid, I.deleted == sa.false()]
-    if ANY not in change.vm_states:
-        where.append(I.vm_state.in_(change.vm_states))
-    if ANY not in change.task_states:
-        named = [state for state in change.task_states if state is not None]
+    update = _update_in(frozenset(change.vm_states), frozenset(change.task_states))
+    return connection.execute(update, {"wanted": uuid, **change.values, **values}).rowcount == 1
+
+
+@functools.cache
+def _update_in(vm_states: frozenset[str], task_states: frozenset[str | None]) -> sa.Update:
+    """Of a server that is in one of some states."""
+    update = _UPDATE.where(I.deleted == sa.false())
+    if ANY not in vm_states:
+        update = update.where(I.vm_state.in_(sorted(vm_states)))
+    if ANY not in task_states:
+        named = sorted(state for state in task_states if state is not None)
         idle = I.task_state.is_(None)
-        where.append(sa.or_(idle, I.task_state.in_(named)) if None in change.task_states else I.task_state.in_(named))
-    written = sa.update(t.instances).where(*where).values({**change.values, **values})
-    return connection.execute(written).rowcount == 1
+        update = update.where(sa.or_(idle, I.task_state.in_(named)) if None in task_states else I.task_state.in_(named))
+    return update
 
 
 _USAGE = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(
