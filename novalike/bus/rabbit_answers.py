@@ -42,7 +42,8 @@ class Answerer(Server):
         self._conf, self._name, self._pool_size = conf, f"{name} answers {topic}", pool_size
         self._queues = (queue(topic, None), queue(topic, endpoint))
         self._offers = {interface.__name__: (interface, handler) for interface, handler in offers}
-        self._work = Work(pool_size)
+        # As many as the broker sends, so that who reads need not wait: the pool's threads take one after the other.
+        self._work = Work(pool_size * len(self._queues))
         self._pool = concurrent.futures.ThreadPoolExecutor(pool_size, thread_name_prefix=f"answer {topic}")
         self._stopping = threading.Event()
         self._connection: Connection | None = None
