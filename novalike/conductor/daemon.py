@@ -42,7 +42,7 @@ from novalike.conductor.servers.removal import Remover
 from novalike.conductor.services import ServiceCommandsHandler, ServiceReadsHandler
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from novalike.objects.host import Heartbeat
+from novalike.objects.host import Heartbeat, shared_incarnation
 
 LOG = logging.getLogger(__name__)
 
@@ -141,17 +141,20 @@ class ConductorDaemon:
                     said = True
             self._stopping.wait(1.0)
 
+    def sign(self) -> Heartbeat:
+        """That this process lives."""
+        return Heartbeat(
+            binary=BINARY,
+            endpoint=self._conf.host,
+            incarnation=shared_incarnation(BINARY, SERVICE_VERSION),
+            hosts=(self._conf.host,),
+            version=SERVICE_VERSION,
+        )
+
     def _beat(self) -> None:
         while True:
-            beat = Heartbeat(
-                binary=BINARY,
-                endpoint=self._conf.host,
-                incarnation=self.incarnation,
-                hosts=(self._conf.host,),
-                version=SERVICE_VERSION,
-            )
             try:
-                self.reports.heartbeat(admin_context(), beat=beat)
+                self.reports.heartbeat(admin_context(), beat=self.sign())
             except errors.NovalikeError as error:
                 LOG.warning("no sign of life could be given: %s", error)
             if self._stopping.wait(self._conf.report_interval):

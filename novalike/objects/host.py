@@ -111,13 +111,22 @@ class NodeReport(Record, frozen=True):
 
 
 class Heartbeat(Record, frozen=True):
-    """That a process lives, for all hosts it stands for."""
+    """That a process lives, for all hosts it stands for.
+
+    :param incarnation: of the process; or, of daemons whose processes on a host share a record, see
+        :func:`shared_incarnation`.
+    """
 
     binary: str
     endpoint: str
     incarnation: str
     hosts: tuple[str, ...]
     version: int
+
+
+def shared_incarnation(binary: str, version: int) -> str:
+    """What all processes of a daemon on a host say that they are: none of them is news after another one."""
+    return f"{binary} {version}"
 
 
 class HostState(Record, frozen=True, gc=False):

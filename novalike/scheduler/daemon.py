@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import uuid
 
 from oslo_config import cfg
 
@@ -12,7 +11,7 @@ from novalike.bus.transport import Server, Transport
 from novalike.clients.placement import PlacementClient
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from novalike.objects.host import Heartbeat
+from novalike.objects.host import Heartbeat, shared_incarnation
 from novalike.scheduler.server import SchedulerServer
 
 LOG = logging.getLogger(__name__)
@@ -32,7 +31,6 @@ class SchedulerDaemon:
     def __init__(self, conf: cfg.ConfigOpts, transport: Transport, placement: PlacementClient | None = None) -> None:
         self._conf = conf
         self._transport = transport
-        self.incarnation = str(uuid.uuid4())
         # Nobody asks for a particular scheduler; names of processes would leave queues behind at every start.
         self._endpoint = conf.host
         self._placement = placement or PlacementClient(conf)
@@ -110,7 +108,7 @@ class SchedulerDaemon:
             beat = Heartbeat(
                 binary=BINARY,
                 endpoint=self._conf.host,
-                incarnation=self.incarnation,
+                incarnation=shared_incarnation(BINARY, SERVICE_VERSION),
                 hosts=(self._conf.host,),
                 version=SERVICE_VERSION,
             )

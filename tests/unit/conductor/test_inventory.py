@@ -12,6 +12,7 @@ from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.conductor.cells import Cells
+from novalike.conductor.daemon import ConductorDaemon
 from novalike.conductor.hosts import HostReports, HostStatus
 from novalike.conductor.inventory import InventoryHandler
 from novalike.db.api import aggregates as aggregates_db
@@ -24,6 +25,7 @@ from novalike.objects.context import admin_context
 from novalike.objects.host import Heartbeat, HostState, Inventory
 from novalike.objects.record import utcnow
 from novalike.scheduler.snapshot import EMPTY, Snapshot, take, update
+from tests.functional.local_bus import LocalBus
 from tests.unit.scheduler.cloud import node_uuid, report
 
 HOSTS = tuple(f"host{number}" for number in range(5))
@@ -273,6 +275,13 @@ def test_heartbeats_are_written_together(conductor: Conductor) -> None:
     for beat in beats:
         reports.heartbeat(CTX, beat=beat)
         conductor.seen(beat.endpoint, 30)
+    assert len(_written_by(reports, beats)) == 1
+    rows = {row.host: row.last_seen_at for row in conductor.database.query(hosts_db.services)}
+    assert all((utcnow() - rows[f"own{number}"]).total_seconds() < 10 for number in range(3))
+
+
+def _written_by(reports: HostReports, beats: list[Heartbeat]) -> list[str]:
+    """What is written for heartbeats that come at the same time."""
     written: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -288,9 +297,24 @@ def test_heartbeats_are_written_together(conductor: Conductor) -> None:
             thread.join(5)
     finally:
         sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
-    assert len(written) == 1, written
-    rows = {row.host: row.last_seen_at for row in conductor.database.query(hosts_db.services)}
-    assert all((utcnow() - rows[f"own{number}"]).total_seconds() < 10 for number in range(3))
+    return written
+
+
+def test_two_processes_of_a_conductor_are_no_news_to_each_other(conductor: Conductor) -> None:
+    """They were, each to the other one, and every host's heartbeat that was gathered with theirs was written anew."""
+    conductor.report("own", endpoint="own")
+    compute = Heartbeat(binary="novalike-compute", endpoint="own", incarnation="i", hosts=("own",), version=1)
+    signs: list[Heartbeat] = []
+    for _ in range(2):
+        daemon = ConductorDaemon(conductor.conf, LocalBus().transport(), cells=conductor.cells)
+        daemon.reports.heartbeat(CTX, beat=daemon.sign())
+        signs.append(daemon.sign())
+    reports = HostReports(conductor.conf, conductor.cells, gather=0.3)
+    for beat in (compute, signs[0]):
+        reports.heartbeat(CTX, beat=beat)
+    # The other process has written its own meanwhile.
+    HostReports(conductor.conf, conductor.cells, gather=0).heartbeat(CTX, beat=signs[1])
+    assert len(_written_by(reports, [compute, signs[0]])) == 1
 
 
 def test_a_service_that_was_deleted_comes_back_with_its_next_heartbeat(conductor: Conductor) -> None:
