@@ -1,10 +1,11 @@
 """Which databases there are, and which one a server or host is in."""
 
+import functools
 import logging
 import threading
 import time
 from collections.abc import Callable, Iterable
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from oslo_config import cfg
 from sqlalchemy import exc
@@ -147,3 +148,18 @@ class Cells:
         self.api.close()
         for database in self._databases.values():
             database.close()
+
+
+def follows_moves(method: Callable[..., T]) -> Callable[..., T]:
+    """For handlers that look for a server: one that is not found may just have left cell 0, so look once more."""
+
+    @functools.wraps(method)
+    def look(self: Any, *args: Any, **keywords: Any) -> T:
+        try:
+            return method(self, *args, **keywords)
+        except errors.InstanceNotFound:
+            if not self._cells.home().is_cell0:
+                raise
+            return method(self, *args, **keywords)
+
+    return look

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from novalike.conductor.cells import Cell, Cells
 from novalike.objects import errors
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
@@ -162,6 +165,27 @@ def test_several_cells(make_cloud: MakeCloud) -> None:
     assert cloud.demo.at("2.26").get(f"/servers/{made['id']}/tags") == {"tags": ["t"]}
     cloud.demo.delete(f"/servers/{made['id']}")
     cloud.demo.wait_gone(made["id"])
+
+
+def test_a_server_that_leaves_cell0_while_it_is_looked_up_is_found(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was a 404, a moment after its 202."""
+    cloud = make_cloud(cells=2)
+    look_up, looked = Cells.of_instance, []
+
+    def slowly(self: Cells, uuid: str) -> Cell:
+        cell = look_up(self, uuid)
+        if cell.is_cell0 and not looked:
+            looked.append(uuid)
+            cloud.eventually(lambda: not look_up(self, uuid).is_cell0)
+        return cell
+
+    monkeypatch.setattr(Cells, "of_instance", slowly)
+    cloud.bus.fault = lambda interface, method: 0.5 if method == "select" else None
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("leaving"), 202)["server"]
+    assert cloud.demo.get(f"/servers/{made['id']}")["server"]["id"] == made["id"]
+    assert looked == [made["id"]]
 
 
 def test_build_on_a_host_that_dies_goes_elsewhere(make_cloud: MakeCloud) -> None:

@@ -8,7 +8,7 @@ from oslo_config import cfg
 from novalike.bus.compute import ExternalEvent
 from novalike.bus.transport import Transport
 from novalike.conductor import quota
-from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.cells import Cell, Cells, follows_moves
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.operations import Messenger, new_operation
 from novalike.conductor.servers import creation, external_events
@@ -63,6 +63,7 @@ class ServerCommandsHandler:
             reservation_id=request.reservation_id or f"r-{uuid.uuid4().hex[:8]}", server_ids=tuple(server_ids)
         )
 
+    @follows_moves
     def start_operation(
         self,
         ctx: RequestContext,
@@ -133,6 +134,7 @@ class ServerCommandsHandler:
             raise errors.InstanceNotFound(instance_id=server_id)
         return server
 
+    @follows_moves
     def update_server(self, ctx: RequestContext, *, server_id: str, changes: dict[str, Any]) -> Server:
         unknown = changes.keys() - _UPDATABLE
         if unknown:
@@ -156,6 +158,7 @@ class ServerCommandsHandler:
         self._host_status.note([server])
         return server
 
+    @follows_moves
     def update_metadata(
         self,
         ctx: RequestContext,
@@ -188,6 +191,7 @@ class ServerCommandsHandler:
 
         return cell.database.write(write)
 
+    @follows_moves
     def update_tags(
         self,
         ctx: RequestContext,

@@ -4,7 +4,7 @@ from typing import Any
 
 from oslo_config import cfg
 
-from novalike.conductor.cells import Cells
+from novalike.conductor.cells import Cells, follows_moves
 from novalike.conductor.operations import new_operation
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
@@ -22,6 +22,7 @@ class ServerMarksHandler:
         self._conf = conf
         self._cells = cells
 
+    @follows_moves
     def lock(self, ctx: RequestContext, *, server_id: str, reason: str | None = None) -> None:
         def write(connection: Any) -> None:
             server = _find(connection, ctx, server_id)
@@ -35,6 +36,7 @@ class ServerMarksHandler:
 
         self._cells.of_instance(server_id).database.write(write)
 
+    @follows_moves
     def unlock(self, ctx: RequestContext, *, server_id: str) -> None:
         def write(connection: Any) -> None:
             _find(connection, ctx, server_id)
@@ -43,6 +45,7 @@ class ServerMarksHandler:
 
         self._cells.of_instance(server_id).database.write(write)
 
+    @follows_moves
     def reset_state(self, ctx: RequestContext, *, server_id: str, vm_state: str) -> None:
         def write(connection: Any) -> None:
             _find(connection, ctx, server_id)

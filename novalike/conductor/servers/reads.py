@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 from novalike.bus.conductor import ServerQuery
-from novalike.conductor.cells import Cells
+from novalike.conductor.cells import Cells, follows_moves
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.servers import listing
 from novalike.db.cell import operations as operations_db
@@ -35,6 +35,7 @@ class ServerReadsHandler:
         self._host_status.note(found)
         return tuple(found)
 
+    @follows_moves
     def get_server(self, ctx: RequestContext, *, server_id: str, deleted: bool = False) -> Server:
         cell = self._cells.of_instance(server_id)
         server = cell.database.query(lambda c: servers_db.shown(c, server_id, deleted=deleted))
@@ -43,6 +44,7 @@ class ServerReadsHandler:
         self._host_status.note([server])
         return server
 
+    @follows_moves
     def list_operations(
         self,
         ctx: RequestContext,
@@ -71,6 +73,7 @@ class ServerReadsHandler:
             )
         return ServerOperations(project_id=project_id, user_id=user_id, operations=tuple(found))
 
+    @follows_moves
     def get_operation(
         self, ctx: RequestContext, *, server_id: str, request_id: str, deleted: bool = False
     ) -> ServerOperations:
