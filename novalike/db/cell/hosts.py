@@ -161,7 +161,8 @@ def confirmed(
     down_after: float,
 ) -> list[str] | None:
     """Those of the reports' hosts whose services are disabled; None when anything is not recorded as they say, or when
-    one of them counts as down, which it isn't.
+    one of them counts as down, which it isn't. When all that is new is what is used of one node, it is recorded here:
+    by one statement, which needs no transaction.
 
     :param down_after: seconds.
     """
@@ -170,16 +171,23 @@ def confirmed(
     query = sa.select(t.compute_nodes, *services).join_from(t.compute_nodes, t.services)
     known = {row.uuid: row for row in connection.execute(query.where(N.uuid.in_([r.uuid for r in reports])))}
     disabled: list[str] = []
+    used: list[tuple[str, dict[str, Any]]] = []
     for report in reports:
         row = known.get(report.uuid)
         if row is None or (row.host, row.endpoint, row.incarnation) != (report.host, endpoint, incarnation):
             return None
         if row.last_seen_at is None or row.last_seen_at < counts_as_down:
             return None
-        if _changed(row, {name: getattr(report, name) for name in (*_FACTS, *_OTHER)}):
+        if _changed(row, {name: getattr(report, name) for name in _FACTS}):
             return None
+        if other := _changed(row, {name: getattr(report, name) for name in _OTHER}):
+            used.append((report.uuid, other))
         if row.disabled:
             disabled.append(report.host)
+    if len(used) > 1:
+        return None
+    for node_uuid, other in used:
+        connection.execute(sa.update(t.compute_nodes).where(N.uuid == node_uuid).values(other))
     return disabled
 
 

@@ -280,6 +280,23 @@ def test_heartbeats_are_written_together(conductor: Conductor) -> None:
     assert all((utcnow() - rows[f"own{number}"]).total_seconds() < 10 for number in range(3))
 
 
+def test_what_is_used_of_a_node_is_one_statement(conductor: Conductor) -> None:
+    conductor.report("own", endpoint="own")
+    statements: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        statements.append(statement)
+
+    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
+    try:
+        conductor.report("own", endpoint="own", vcpus_used=3, running_vms=1)
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+    assert [statement.split()[0] for statement in statements] == ["SELECT", "UPDATE"]
+    (node,) = [row for row in conductor.database.query(hosts_db.nodes) if row.host == "own"]
+    assert (node.vcpus_used, node.running_vms) == (3, 1)
+
+
 def _written_by(reports: HostReports, beats: list[Heartbeat]) -> list[str]:
     """What is written for heartbeats that come at the same time."""
     written: list[str] = []
