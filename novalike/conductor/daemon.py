@@ -67,13 +67,12 @@ class ConductorDaemon:
     ) -> None:
         self._conf = conf
         self._transport = transport
-        self.incarnation = str(uuid.uuid4())
         self.cells = cells or Cells(conf)
         placement = placement or PlacementClient(conf)
         neutron = neutron or NeutronClient(conf)
         messenger = Messenger(transport)
         host_status = HostStatus(conf, self.cells)
-        self.leases = Leases(conf, self.cells, f"conductor {self.incarnation}")
+        self.leases = Leases(conf, self.cells, f"conductor {uuid.uuid4()}")
         self.placer = Placer(conf, self.cells, transport, messenger, placement, self.leases)
         self.remover = Remover(conf, placement.delete_allocations, neutron, self.leases)
         self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status, self.leases)

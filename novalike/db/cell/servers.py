@@ -171,7 +171,7 @@ def to_recover(connection: sa.Connection, hosts: Sequence[str]) -> list[tuple[Op
     return [_with_spec(row) for row in connection.execute(query)]
 
 
-def _with_spec(row: Any) -> tuple[Operation, ServerSpec]:
+def _with_spec(row: Sequence[Any]) -> tuple[Operation, ServerSpec]:
     return operations_db.operation_of(row[_SPEC_WIDTH:]), _spec(row[:_SPEC_WIDTH])
 
 
@@ -189,18 +189,15 @@ def to_place(
     """Those operations of one create request that somebody holds, oldest first, the specs of their servers, by uuid,
     and where the request wants them."""
     r, o = t.instance_requests.c, operations_db.O
-    query = (
-        _SPECS.add_columns(r.requested_host, r.requested_node, r.force_host, *operations_db.COLUMNS)
-        .join(t.operations, o.instance_uuid == I.uuid)
-        .where(o.uuid.in_(operation_ids), o.holder == holder)
-        .order_by(o.id)
+    query = _OPERATIONS_WITH_SPECS.add_columns(r.requested_host, r.requested_node, r.force_host).where(
+        o.uuid.in_(operation_ids), o.holder == holder
     )
     operations, specs, wish = [], {}, None
-    for row in connection.execute(query):
-        spec, rest = _spec(row[:_SPEC_WIDTH]), row[_SPEC_WIDTH:]
-        operations.append(operations_db.operation_of(rest[len(Wish._fields) :]))
+    for *row, host, node, force_host in connection.execute(query):
+        operation, spec = _with_spec(row)
+        operations.append(operation)
         specs[spec.server.uuid] = spec
-        wish = Wish(*rest[: len(Wish._fields)])
+        wish = Wish(host, node, force_host)
     return operations, specs, wish
 
 
@@ -259,21 +256,22 @@ def change_state(connection: sa.Connection, uuid: str, change: Change, /, **valu
     """Make a transition, and change further columns with it; nothing at all unless the server is in a state that
     the transition starts from. Gives whether it was.
     """
-    update = _update_in(frozenset(change.vm_states), frozenset(change.task_states))
-    return connection.execute(update, {"wanted": uuid, **change.values, **values}).rowcount == 1
+    statement = _update_in(frozenset(change.vm_states), frozenset(change.task_states))
+    return connection.execute(statement, {"wanted": uuid, **change.values, **values}).rowcount == 1
 
 
 @functools.cache
 def _update_in(vm_states: frozenset[str], task_states: frozenset[str | None]) -> sa.Update:
     """Of a server that is in one of some states."""
-    update = _UPDATE.where(I.deleted == sa.false())
+    statement = _UPDATE.where(I.deleted == sa.false())
     if ANY not in vm_states:
-        update = update.where(I.vm_state.in_(sorted(vm_states)))
+        statement = statement.where(I.vm_state.in_(sorted(vm_states)))
     if ANY not in task_states:
         named = sorted(state for state in task_states if state is not None)
         idle = I.task_state.is_(None)
-        update = update.where(sa.or_(idle, I.task_state.in_(named)) if None in task_states else I.task_state.in_(named))
-    return update
+        one_of = I.task_state.in_(named)
+        statement = statement.where(sa.or_(idle, one_of) if None in task_states else one_of)
+    return statement
 
 
 _USAGE = sa.select(sa.func.count(), sa.func.sum(I.vcpus), sa.func.sum(I.memory_mb)).where(

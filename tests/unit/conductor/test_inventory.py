@@ -3,6 +3,8 @@
 import datetime
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -282,39 +284,37 @@ def test_heartbeats_are_written_together(conductor: Conductor) -> None:
 
 def test_what_is_used_of_a_node_is_one_statement(conductor: Conductor) -> None:
     conductor.report("own", endpoint="own")
-    statements: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        statements.append(statement)
-
-    sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
-    try:
+    with _statements() as statements:
         conductor.report("own", endpoint="own", vcpus_used=3, running_vms=1)
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
     assert [statement.split()[0] for statement in statements] == ["SELECT", "UPDATE"]
     (node,) = [row for row in conductor.database.query(hosts_db.nodes) if row.host == "own"]
     assert (node.vcpus_used, node.running_vms) == (3, 1)
 
 
-def _written_by(reports: HostReports, beats: list[Heartbeat]) -> list[str]:
-    """What is written for heartbeats that come at the same time."""
-    written: list[str] = []
+@contextmanager
+def _statements() -> Iterator[list[str]]:
+    """What is executed meanwhile."""
+    found: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        if statement.startswith(("UPDATE", "INSERT")):
-            written.append(statement)
+        found.append(statement)
 
     sa.event.listen(sa.engine.Engine, "before_cursor_execute", note)
     try:
+        yield found
+    finally:
+        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
+
+
+def _written_by(reports: HostReports, beats: list[Heartbeat]) -> list[str]:
+    """What is written for heartbeats that come at the same time."""
+    with _statements() as statements:
         threads = [threading.Thread(target=reports.heartbeat, args=(CTX,), kwargs={"beat": beat}) for beat in beats]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(5)
-    finally:
-        sa.event.remove(sa.engine.Engine, "before_cursor_execute", note)
-    return written
+    return [statement for statement in statements if statement.startswith(("UPDATE", "INSERT"))]
 
 
 def test_two_processes_of_a_conductor_are_no_news_to_each_other(conductor: Conductor) -> None:
