@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.journal import JournalHandler
 from novalike.objects import errors
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
@@ -121,6 +122,26 @@ def test_compute_that_dies_in_a_build_finishes_it_later(make_cloud: MakeCloud) -
     cloud.demo.delete(path)
     cloud.demo.wait_gone(made["id"])
     _nothing_left(cloud, made["id"])
+
+
+def test_what_a_dead_process_took_up_last_is_taken_up_by_its_successor(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The dead one's question was under way: it came between what the successor's recovery read and what it wrote."""
+    accept, dead = JournalHandler.accept, []
+
+    def accept_for_the_dead(handler: JournalHandler, ctx: Any, *, incarnation: str, **asked: Any) -> tuple[Any, ...]:
+        if dead:
+            return accept(handler, ctx, incarnation=incarnation, **asked)
+        dead.append("20000000-0000-0000-0000-00000000dead")
+        assert accept(handler, ctx, incarnation=dead[0], **asked)
+        return ()
+
+    monkeypatch.setattr(JournalHandler, "accept", accept_for_the_dead)
+    cloud = make_cloud(hosts=1, conductor__operation_remind_after=0.3)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("heir"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert dead
 
 
 def test_server_of_a_dead_host_can_be_deleted(make_cloud: MakeCloud) -> None:

@@ -160,7 +160,8 @@ def specs(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, ServerSp
 def to_accept(
     connection: sa.Connection, ids: Sequence[str], endpoint: str, holder: str
 ) -> list[tuple[Operation, ServerSpec]]:
-    """Those of some operations that a process may begin, or has begun already, with the specs of their servers."""
+    """Those of some operations that a process may begin, or has begun already, or that its predecessor took up as it
+    died, with the specs of their servers."""
     asked = {"ids": list(ids), "endpoint": endpoint, "holder": holder}
     return [_with_spec(row) for row in connection.execute(_TO_ACCEPT, asked)]
 
@@ -211,12 +212,17 @@ _OPERATIONS_WITH_SPECS = (
     .join(t.operations, operations_db.O.instance_uuid == I.uuid)
     .order_by(operations_db.O.id)
 )
-# Running and held by this very process: the answer to its last accept was lost.
+# Running and held by this very process: the answer to its last accept was lost. Running and held by another process,
+# while this one is the host's: the other has died, and its last accept overtook its successor's recovery.
 _TO_ACCEPT = _OPERATIONS_WITH_SPECS.where(
     operations_db.O.uuid.in_(sa.bindparam("ids", expanding=True)),
     operations_db.O.endpoint == sa.bindparam("endpoint"),
     operations_db.OPEN,
-    (operations_db.O.state == OperationState.PENDING) | (operations_db.O.holder == sa.bindparam("holder")),
+    (operations_db.O.state == OperationState.PENDING)
+    | (operations_db.O.holder == sa.bindparam("holder"))
+    | sa.exists()
+    .where(t.services.c.host == operations_db.O.host, t.services.c.incarnation == sa.bindparam("holder"))
+    .correlate(t.operations),
 )
 _SPECS_BY_UUID = _SPECS.where(I.uuid.in_(sa.bindparam("wanted", expanding=True)))
 
