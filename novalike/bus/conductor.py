@@ -223,7 +223,7 @@ class Journal(Interface):
     def accept(
         self, ctx: RequestContext, *, endpoint: str, incarnation: str, operation_ids: tuple[str, ...]
     ) -> tuple[Assignment, ...]:
-        """Take up those of the operations that are still to be done by this process."""
+        """Take up those operations that are still to be done by this process, or held by its dead predecessor."""
         raise NotImplementedError
 
     @call(timeout=20, repeatable=True)
