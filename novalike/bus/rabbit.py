@@ -1,4 +1,6 @@
-"""RabbitMQ: the transport of real daemons. Questions go by ``rabbit_questions``, all else by oslo.messaging.
+"""RabbitMQ: the transport of real daemons.
+
+What may be repeated goes by ``rabbit_questions``, all else by oslo.messaging.
 
 Nothing in here waits for longer than it was told to, whatever the broker does. oslo.messaging by itself does: for a
 free connection, for a broker that was stopped in the middle of a handshake, for an answer that can't be sent. So
@@ -21,7 +23,7 @@ from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher as rpc_dispatcher
 
 from novalike.bus import rabbit_options
-from novalike.bus.interface import Interface, Method, methods
+from novalike.bus.interface import Interface, methods
 from novalike.bus.rabbit_answers import Answerer
 from novalike.bus.rabbit_questions import Asker, Nobody, Unanswered, are_possible, encode, queue
 from novalike.bus.rabbit_server import RabbitServer
@@ -35,8 +37,9 @@ T = TypeVar("T")
 # Once more: a connection out of the pool may be one that the broker has closed meanwhile.
 _RETRIES = 1
 _UNREACHABLE = (oslo_messaging.MessagingException, kombu.exceptions.KombuError, amqp.AMQPError, OSError)
-# Seconds that sending may take, and that an answer may be late.
+# Seconds that sending may take, for which the broker keeps a hint, and that an answer may be late.
 _SEND_SECONDS = 8.0
+_HINT_SECONDS = 30.0
 _LATE_SECONDS = 1.0
 # Seconds between two looks whether the broker is there, and whether somebody serves what is asked for.
 _NOBODY_PAUSE = 0.25
@@ -100,7 +103,7 @@ class RabbitTransport(Transport):
         payload: str,
         timeout: float | None,
     ) -> dict[str, Any]:
-        if self._asker is not None and _is_question(methods(interface)[method]):
+        if self._asker is not None and methods(interface)[method].repeatable:
             seconds = self.read_timeout if timeout is None else timeout
             question = encode(interface, method, ctx, payload)
             return _ask(self._asker, interface.topic, question, queue(interface.topic, endpoint), seconds)
@@ -132,6 +135,10 @@ class RabbitTransport(Transport):
         self, interface: type[Interface], endpoint: str | None, method: str, ctx: RequestContext, payload: str
     ) -> None:
         try:
+            if self._asker is not None:
+                hint = encode(interface, method, ctx, payload)
+                self._asker.tell(hint, queue(interface.topic, endpoint), _SEND_SECONDS, _HINT_SECONDS)
+                return
             self._within(_SEND_SECONDS, self._rpc(interface, endpoint).cast, ctx, method, p=payload)
         except (*_UNREACHABLE, concurrent.futures.TimeoutError) as error:
             raise _unreachable() from error
@@ -151,9 +158,9 @@ class RabbitTransport(Transport):
     def serve(self, offers: Sequence[Offer], endpoint: str, pool_size: int) -> Server:
         offered = [method for interface, _ in offers for method in methods(interface).values()]
         servers: list[Server] = []
-        if self._asker is not None and any(_is_question(method) for method in offered):
+        if self._asker is not None and any(method.repeatable for method in offered):
             servers.append(Answerer(self._conf, self._name, offers, endpoint, pool_size))
-        if self._asker is None or not all(_is_question(method) for method in offered):
+        if self._asker is None or not all(method.repeatable for method in offered):
             servers.append(RabbitServer(self._transport, offers, endpoint, pool_size, ContextSerializer()))
         return servers[0] if len(servers) == 1 else _Servers(servers)
 
@@ -190,10 +197,6 @@ class _Servers(Server):
     def wait(self) -> None:
         for server in self._servers:
             server.wait()
-
-
-def _is_question(method: Method) -> bool:
-    return method.repeatable and not method.is_cast
 
 
 def _ask(asker: Asker, topic: str, question: bytes, to: str, seconds: float) -> dict[str, Any]:

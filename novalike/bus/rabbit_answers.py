@@ -102,12 +102,12 @@ class Answerer(Server):
 
     def _deal_with(self, connection: Connection, message: amqp.Message) -> None:
         try:
+            answer = _encode(self._answer(message.body))
             properties = message.properties
-            reply = amqp.Message(
-                _encode(self._answer(message.body)),
-                correlation_id=properties["correlation_id"],
-                content_encoding="binary",
-            )
+            if "reply_to" not in properties:
+                connection.done_with(message)
+                return
+            reply = amqp.Message(answer, correlation_id=properties["correlation_id"], content_encoding="binary")
             connection.answer(reply, properties["reply_to"], message)
         except TROUBLE as error:
             # The broker gives the question to somebody else, or its asker asks again.
@@ -125,8 +125,9 @@ class Answerer(Server):
             reason = f"who serves {question.i} is older than version {question.v} of it"
             return {"e": errors.Unavailable(reason=reason).to_wire()}
         answer = wire.answer(*found, question.c, question.p)
-        assert answer is not None
-        return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
+        if answer is None or "e" in answer:
+            return answer or {}
+        return {"r": msgspec.Raw(answer["r"])}
 
     def _method(self, question: Question) -> tuple[Method, Callable[..., Any]] | None:
         """What is asked for, unless it is of a later release than ours: in the middle of an upgrade."""

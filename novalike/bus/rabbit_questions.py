@@ -1,9 +1,11 @@
-"""Questions that may be asked again, and their answers, over RabbitMQ without oslo.messaging.
+"""Questions that may be asked again, their answers, and hints, over RabbitMQ without oslo.messaging.
 
 A question is one message to a queue that those who answer share, and its answer is one to the asker's pseudo-queue
 (RabbitMQ's "direct reply-to"). Nobody waits for the broker's word that it has them, and nothing is kept on disk: who
 misses an answer asks again (``transport``). The envelope is one JSON document. What oslo.messaging does for each
 message costs four times as much processor time as all of this (``docs/performance.md``).
+
+A hint is a question that says nobody to answer to.
 
 Whoever takes a question tells the broker when it is answered. Until then it is the broker's, so one that a dying
 process had taken goes to another process at once.
@@ -125,6 +127,17 @@ class Asker:
         connection = self._connected(deadline)
         return connection.ask(question, to, max(deadline - time.monotonic(), 0.1))
 
+    def tell(self, hint: bytes, to: str, seconds: float, kept: float) -> None:
+        """Send something that nobody answers, and that may get lost.
+
+        :param hint: see :func:`encode`.
+        :param to: see :func:`queue`. Without such a queue the broker drops it.
+        :param seconds: for which a connection is waited for.
+        :param kept: seconds for which the broker keeps the hint.
+        :raises TROUBLE: no broker can be reached.
+        """
+        self._connected(time.monotonic() + seconds).tell(hint, to, kept)
+
     def _connected(self, deadline: float) -> "_Asking":
         connection = self._connection
         if connection is not None and connection.is_up:
@@ -151,6 +164,11 @@ class Asker:
             self._connection.close()
 
 
+def _message(body: bytes, seconds: float, **properties: str) -> amqp.Message:
+    """:param seconds: for which the broker keeps it."""
+    return amqp.Message(body, expiration=str(int(seconds * 1000)), content_encoding="binary", **properties)
+
+
 class _Asking:
     """A connection for as long as it lasts."""
 
@@ -171,13 +189,7 @@ class _Asking:
         """See :meth:`Asker.ask`."""
         number = str(next(self._numbers))
         pending = self._pending[number] = _Pending()
-        message = amqp.Message(
-            question,
-            reply_to=_MYSELF,
-            correlation_id=number,
-            expiration=str(int(seconds * 1000)),
-            content_encoding="binary",
-        )
+        message = _message(question, seconds, reply_to=_MYSELF, correlation_id=number)
         try:
             if not self.is_up:
                 raise Unanswered("the connection to the broker was lost")
@@ -194,6 +206,10 @@ class _Asking:
         if pending.answer is None:
             raise Unanswered("the connection to the broker was lost")
         return _decode(pending.answer)
+
+    def tell(self, hint: bytes, to: str, kept: float) -> None:
+        """See :meth:`Asker.tell`."""
+        self._connection.send(_message(hint, kept), to)
 
     def _answered(self, message: amqp.Message) -> None:
         pending = self._pending.pop(message.properties["correlation_id"], None)

@@ -23,8 +23,8 @@ from oslo_messaging._tracing import client as tracing
 
 from novalike import concurrency
 from novalike import conf as configuration
-from novalike.bus import address, rabbit_options
-from novalike.bus.interface import Interface, call
+from novalike.bus import address, rabbit, rabbit_options
+from novalike.bus.interface import Interface, call, cast
 from novalike.bus.rabbit import RabbitTransport
 from novalike.bus.rabbit_connection import Connection
 from novalike.bus.rabbit_questions import queue
@@ -53,6 +53,10 @@ class Desk(Interface):
     def once(self, ctx: RequestContext, *, number: int) -> int:
         raise NotImplementedError
 
+    @cast
+    def hint(self, ctx: RequestContext, *, number: int) -> None:
+        raise NotImplementedError
+
     @call(timeout=20, repeatable=True)
     def refuse(self, ctx: RequestContext, *, name: str) -> None:
         raise NotImplementedError
@@ -79,6 +83,12 @@ class Clerk:
 
     def once(self, ctx: RequestContext, *, number: int) -> int:
         return number + 1
+
+    def hint(self, ctx: RequestContext, *, number: int) -> None:
+        self.began.append(number)
+        self.go.wait(30)
+        if number < 0:
+            raise errors.Invalid("not that one")
 
     def refuse(self, ctx: RequestContext, *, name: str) -> None:
         raise errors.KeypairNotFound(name=name, user_id=ctx.user_id or "nobody")
@@ -180,6 +190,74 @@ def test_an_error_is_raised_again(make, serve):
     serve(make(), Clerk())
     with pytest.raises(errors.KeypairNotFound, match="mine"):
         make().client(Desk).refuse(admin_context(), name="mine")
+
+
+def test_hints_arrive_even_after_one_that_fails(make, serve):
+    clerk = Clerk()
+    serve(make(), clerk)
+    told = make().client(Desk)
+    for number in (-1, 1, 2):
+        told.hint(admin_context(), number=number)
+    assert until(lambda: sorted(clerk.began) == [-1, 1, 2])
+    time.sleep(0.3)
+    assert len(clerk.began) == 3
+
+
+def test_one_of_several_processes_can_be_told(make, serve):
+    here, there = Clerk(), Clerk()
+    serve(make(), here)
+    transport = make()
+    other = transport.serve([(Desk, there)], "there", 8)
+    try:
+        for number in range(4):
+            transport.client(Desk, "there").hint(admin_context(), number=number)
+        assert until(lambda: len(there.began) == 4)
+        assert here.began == []
+    finally:
+        other.stop()
+        other.wait()
+
+
+def test_a_hint_that_a_lost_process_had_taken_goes_to_another_one(make, serve, relay):
+    dying, living = Clerk(), Clerk()
+    dying.go.clear()
+    serve(make(over=relay.port), dying)
+    make().client(Desk).hint(admin_context(), number=5)
+    assert until(lambda: dying.began)
+    serve(make(), living)
+    relay.cut()
+    assert until(lambda: living.began == [5])
+    dying.go.set()
+
+
+def test_a_hint_to_nobody_is_dropped(make):
+    make().client(Desk, "nobody").hint(admin_context(), number=1)
+
+
+def test_a_hint_is_kept_for_a_while(make, serve, monkeypatch):
+    """For a process that starts again, but not for one that comes back much later."""
+    monkeypatch.setattr(rabbit, "_HINT_SECONDS", 0.5)
+    gone, later = Clerk(), Clerk()
+    server = serve(make(), gone)
+    server.stop()
+    server.wait()
+    told = make().client(Desk)
+    told.hint(admin_context(), number=1)
+    time.sleep(0.7)
+    told.hint(admin_context(), number=2)
+    serve(make(), later)
+    assert until(lambda: later.began)
+    assert later.began == [2]
+
+
+def test_a_hint_to_a_broker_that_is_away_is_refused(make, relay, monkeypatch):
+    monkeypatch.setattr(rabbit, "_SEND_SECONDS", 1.0)
+    transport = make(over=relay.port)
+    transport.client(Desk, "nobody").hint(admin_context(), number=1)
+    relay.stop()
+    assert until(lambda: not transport._asker._connection.is_up)
+    with pytest.raises(errors.Unavailable, match="can't be reached"):
+        transport.client(Desk, "nobody").hint(admin_context(), number=2)
 
 
 def test_one_of_several_processes_can_be_asked(make, serve):
