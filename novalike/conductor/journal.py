@@ -29,6 +29,8 @@ from novalike.objects.server import Server, ServerSpec
 LOG = logging.getLogger(__name__)
 
 _REMEMBERED = 100_000
+# How often recovery looks for all that is to be recovered, if something changes under its hands.
+_LOOKS = 5
 
 
 class JournalHandler:
@@ -63,13 +65,18 @@ class JournalHandler:
     ) -> tuple[Assignment, ...]:
         taken: list[Assignment] = []
         for cell in self._cells.compute_cells():
-            found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
-            if found:
-                # The process may be another one than when they were recorded.
-                ids = [operation.instance_uuid for operation, _ in found]
-                moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
-                cell.database.query(functools.partial(servers_db.execute, statement=moved))
-            taken += self._assign(cell, found, incarnation, endpoint=endpoint)
+            for _ in range(_LOOKS):
+                found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
+                if found:
+                    # The process may be another one than when they were recorded.
+                    ids = [operation.instance_uuid for operation, _ in found]
+                    moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
+                    cell.database.query(functools.partial(servers_db.execute, statement=moved))
+                mine = self._assign(cell, found, incarnation, endpoint=endpoint)
+                if len(mine) == len(found):
+                    break
+                # What the dead process had asked for last was done meanwhile. Those taken already are taken again.
+            taken += mine
         return tuple(taken)
 
     def _assign(

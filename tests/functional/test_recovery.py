@@ -7,6 +7,8 @@ import pytest
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.journal import JournalHandler
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
@@ -142,6 +144,39 @@ def test_what_a_dead_process_took_up_last_is_taken_up_by_its_successor(
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("heir"), 202)["server"]
     cloud.demo.wait_for(made["id"], "ACTIVE")
     assert dead
+
+
+def test_recovery_looks_again_at_what_changed_under_its_hands(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = make_cloud(hosts=1)  # a reminder would come after half a minute: too late
+    spawn = cloud.compute.driver.spawn
+
+    def die(*_args: Any) -> None:
+        raise errors.Fenced(operation_id="dead", epoch=0)
+
+    cloud.compute.driver.spawn = die  # type: ignore[method-assign]
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("heir"), 202)["server"]
+    path = f"/servers/{made['id']}"
+    cloud.eventually(lambda: cloud.demo.get(path)["server"]["OS-EXT-STS:task_state"] == "spawning")
+    cloud.stop(cloud.compute)
+    cloud.compute.driver.spawn = spawn  # type: ignore[method-assign]
+    look, looks = servers_db.to_recover, 0
+
+    def look_before_the_dead_one_accepts(connection: Any, hosts: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        found = look(connection, hosts)
+        if looks == 1:
+            (operation,) = (operation for operation, _ in found)
+            dead = {"holder": "20000000-0000-0000-0000-00000000dead", "epoch": operation.epoch + 1}
+            assert operations_db.update(connection, operation.uuid, operation.epoch, **dead)
+        return found
+
+    monkeypatch.setattr(servers_db, "to_recover", look_before_the_dead_one_accepts)
+    cloud.compute = cloud.start_compute()
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert looks == 2
 
 
 def test_server_of_a_dead_host_can_be_deleted(make_cloud: MakeCloud) -> None:
