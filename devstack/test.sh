@@ -76,7 +76,7 @@ test_integration() {
     export VIRT_DRIVER=${stack%:*} DATABASE=${stack#*:}
     case $VIRT_DRIVER in
       libvirt) what=(-m "not fake" tests/integration) ;;
-      fake) what=(-m "not libvirt" tests/integration/user tests/integration/test_query_plans.py); export FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2 ;;
+      fake) what=(-m "not libvirt" tests/integration/user tests/integration/test_{query_plans,contention}.py); export FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2 ;;
     esac
     fresh_stack || continue
     check "integration on $VIRT_DRIVER, $DATABASE" env NOVALIKE_STACK="$DEST/stack.json" NOVALIKE_GUEST_IMAGE="$(image_file)" \

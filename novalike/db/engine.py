@@ -19,7 +19,8 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # What the database says when a transaction lost against another one: try again.
-_RETRY_CODES = {1205, 1213, 1020}  # MariaDB: lock wait timeout, deadlock, record changed
+# MariaDB: lock wait timeout, deadlock, record changed; no such savepoint: a deadlock inside of it has rolled back all.
+_RETRY_CODES = {1205, 1213, 1020, 1305}
 _RETRY_STATES = {"40001", "40P01", "55P03"}  # PostgreSQL
 
 

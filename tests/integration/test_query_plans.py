@@ -3,11 +3,8 @@ rows are sorted for a page. The statements are those that the conductor really e
 thousand servers."""
 
 import datetime
-import os
 import uuid
 from collections.abc import Callable, Iterator
-from configparser import ConfigParser
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -33,24 +30,12 @@ from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
 from novalike.objects.record import utcnow
 from tests.benchmarks.growth import population
+from tests.integration.databases import empty_databases
 from tests.integration.query_plans import Caught, Plan, caught, explain
-from tests.integration.user.stack import read_stack
 
 SERVERS, HOSTS, BIG, USER = 20_000, 500, "b" * 32, "u" * 32
 LARGE = frozenset({"instances", "instance_requests", "instance_tags", "operations", "instance_mappings"})
 PAGE = 50
-
-
-def _urls() -> list[str]:
-    """Empty databases: those that the environment names, and the one that a stack keeps for this."""
-    found = os.environ.get("NOVALIKE_TEST_DATABASES", "").split()
-    stack = read_stack()
-    if stack is not None and stack.database != "sqlite":
-        conf = ConfigParser(interpolation=None, strict=False)
-        conf.read(Path(stack.etc) / "conductor-1.conf")
-        url = sa.make_url(conf["database"]["connection"]).set(database="novalike_plans")
-        found.append(url.render_as_string(hide_password=False))
-    return found
 
 
 class Conductor(NamedTuple):
@@ -65,7 +50,10 @@ class Conductor(NamedTuple):
     leases: Leases
 
 
-@pytest.fixture(scope="module", params=_urls() or [None], ids=lambda url: url and sa.make_url(url).get_backend_name())
+DATABASES = empty_databases() or [None]
+
+
+@pytest.fixture(scope="module", params=DATABASES, ids=lambda url: url and sa.make_url(url).get_backend_name())
 def conductor(request: pytest.FixtureRequest) -> Iterator[Conductor]:
     if request.param is None:
         pytest.skip("there is no stack with MariaDB or PostgreSQL, and NOVALIKE_TEST_DATABASES names no database")
