@@ -53,9 +53,9 @@ class Amount:
     """
 
     servers: int = 1000
-    rounds: int = 3
-    seconds: int = 3
-    pages: int = 2
+    rounds: int = 2
+    seconds: int = 4
+    pages: int = 3
 
 
 QUICK = Amount(servers=100, rounds=1, seconds=2, pages=1)
