@@ -65,19 +65,23 @@ class JournalHandler:
     ) -> tuple[Assignment, ...]:
         taken: list[Assignment] = []
         for cell in self._cells.compute_cells():
-            for _ in range(_LOOKS):
-                found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
-                if found:
-                    # The process may be another one than when they were recorded.
-                    ids = [operation.instance_uuid for operation, _ in found]
-                    moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
-                    cell.database.query(functools.partial(servers_db.execute, statement=moved))
-                mine = self._assign(cell, found, incarnation, endpoint=endpoint)
-                if len(mine) == len(found):
-                    break
-                # What the dead process had asked for last was done meanwhile. Those taken already are taken again.
-            taken += mine
+            taken += self._recover(cell, endpoint, incarnation, hosts)
         return tuple(taken)
+
+    def _recover(self, cell: Cell, endpoint: str, incarnation: str, hosts: tuple[str, ...]) -> list[Assignment]:
+        mine: list[Assignment] = []
+        for _ in range(_LOOKS):
+            found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
+            if found:
+                # The process may be another one than when they were recorded.
+                ids = [operation.instance_uuid for operation, _ in found]
+                moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
+                cell.database.query(functools.partial(servers_db.execute, statement=moved))
+            mine = self._assign(cell, found, incarnation, endpoint=endpoint)
+            if len(mine) == len(found):
+                break
+            # What the dead process had asked for last was done meanwhile. Those taken already are taken again.
+        return mine
 
     def _assign(
         self, cell: Cell, found: Sequence[tuple[Operation, ServerSpec]], incarnation: str, **more: Any
