@@ -136,6 +136,20 @@ class Cells:
         """What a function gives for every cell."""
         return [function(cell) for cell in (self.all() if cells is None else cells)]
 
+    def each_reachable(self, function: Callable[[Cell], T]) -> list[T]:
+        """What a function gives for every cell whose database can be reached: one that is away doesn't hold up the work
+        in the others.
+
+        :raises Unavailable: the API database can't be reached.
+        """
+        given = []
+        for cell in self.all():
+            try:
+                given.append(function(cell))
+            except errors.Unavailable as error:
+                LOG.warning("cell %s is left out: %s", cell.name, error)
+        return given
+
     def ping(self) -> bool:
         """Whether all databases answer."""
         try:

@@ -3,11 +3,11 @@
 A conductor that dies leaves its operations to whoever looks first once their lease has run out.
 """
 
+import contextlib
 import datetime
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 
 from oslo_config import cfg
 
@@ -32,7 +32,7 @@ class Leases:
         """When a lease that begins now runs out."""
         return utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_lease)
 
-    @contextmanager
+    @contextlib.contextmanager
     def kept(self, cell: Cell, operation_ids: Iterable[str]) -> Iterator[None]:
         """While somebody works on these operations their leases don't run out."""
         keys = [(cell.id, operation_id) for operation_id in operation_ids]
@@ -46,17 +46,20 @@ class Leases:
                 self._at_work += Counter()  # drops the zeros
 
     def renew(self) -> None:
-        """Say that we still work on what we work on.
+        """Say that we still work on what we work on, as far as the cells' databases can be reached.
 
-        :raises Unavailable: a database can't be reached.
+        :raises Unavailable: the API database can't be reached.
         """
         with self._lock:
             at_work = list(self._at_work)
-        for cell in self._cells.all():
+
+        def renew(cell: Cell) -> None:
             mine = [operation_id for cell_id, operation_id in at_work if cell_id == cell.id]
             if mine:
                 until = self.until()
-                cell.database.write(lambda c: operations_db.hold_until(c, self.holder, until, mine))  # noqa: B023
+                cell.database.write(lambda c: operations_db.hold_until(c, self.holder, until, mine))
+
+        self._cells.each_reachable(renew)
 
     def put_off(self, cell: Cell, operation_ids: Iterable[str]) -> None:
         """Let go of operations, so that whoever looks next takes them up.
@@ -68,12 +71,12 @@ class Leases:
         cell.database.write(lambda c: operations_db.let_go(c, self.holder, soon, only=ids))
 
     def give_back(self) -> None:
-        """Let go of all that nobody works on: this conductor stops. As far as the databases can be reached."""
+        """Let go of all that nobody works on: this conductor stops. As far as the databases can be reached; elsewhere
+        the leases run out."""
         now = utcnow()
         with self._lock:
             at_work = [operation_id for _cell_id, operation_id in self._at_work]
-        try:
-            for cell in self._cells.all():
-                cell.database.write(lambda c: operations_db.let_go(c, self.holder, now, but=at_work))
-        except errors.Unavailable:
-            return  # the leases will run out
+        with contextlib.suppress(errors.Unavailable):
+            self._cells.each_reachable(
+                lambda cell: cell.database.write(lambda c: operations_db.let_go(c, self.holder, now, but=at_work))
+            )

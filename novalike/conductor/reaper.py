@@ -86,8 +86,11 @@ class Reaper:
                 LOG.exception("operations could not be looked after")
 
     def look(self) -> int:
-        """Deal with all that is due. Gives how many operations that were."""
-        return sum(self._cells.each(self._look_into))
+        """Deal with all that is due. Gives how many operations that were.
+
+        :raises Unavailable: the API database can't be reached.
+        """
+        return sum(self._cells.each_reachable(self._look_into))
 
     def _look_into(self, cell: Cell) -> int:
         now = utcnow()
@@ -105,18 +108,28 @@ class Reaper:
         overdue = cell.database.query(lambda c: operations_db.overdue(c, ids, now))
         self._host_status.of({operation.host for operation in due if operation.host})  # all at once, not each by itself
         for operation in due:
-            ctx = RequestContext.from_wire(contexts[operation.uuid])
-            if operation.state not in OperationState.OPEN:
-                self._remover.look_after(cell, operation)
-            elif operation.uuid in overdue:
-                self._give_up(cell, operation)
-            elif operation.host is not None and self._is_down(operation.host):
-                self._give_up_on(cell, ctx, operation)
-            elif operation.host is not None:
-                self._remind(cell, ctx, operation, endpoints[operation.uuid], now)
-            else:
-                self._take_over(cell, ctx, operation, now)
+            try:
+                ctx, endpoint = RequestContext.from_wire(contexts[operation.uuid]), endpoints[operation.uuid]
+                self._look_after(cell, ctx, operation, endpoint, is_overdue=operation.uuid in overdue)
+            except errors.Unavailable:
+                raise
+            except Exception:  # the others don't have to wait for this one
+                LOG.exception("operation %s could not be looked after", operation.uuid)
         return len(due)
+
+    def _look_after(
+        self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str, *, is_overdue: bool
+    ) -> None:
+        if operation.state not in OperationState.OPEN:
+            self._remover.look_after(cell, operation)
+        elif is_overdue:
+            self._give_up(cell, operation)
+        elif operation.host is None:
+            self._take_over(cell, ctx, operation)
+        elif self._is_down(operation.host):
+            self._give_up_on(cell, ctx, operation)
+        else:
+            self._remind(cell, ctx, operation, endpoint)
 
     def _is_down(self, host: str) -> bool:
         return self._host_status.of({host}).get(host) == "DOWN"
@@ -126,7 +139,7 @@ class Reaper:
         LOG.warning("host %s is down: %s of %s goes on without it", operation.host, operation.workflow,
                     operation.instance_uuid)  # fmt: skip
         if operation.workflow == "delete":
-            self._take_over(cell, ctx, operation, utcnow())
+            self._take_over(cell, ctx, operation)
         elif endings.may_try_elsewhere(self._conf, operation):
             holder = self._placer.holder
             held = cell.database.write(
@@ -155,10 +168,8 @@ class Reaper:
         )
         cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
 
-    def _remind(
-        self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str, now: datetime.datetime
-    ) -> None:
-        later = now + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
+    def _remind(self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str) -> None:
+        later = utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
         held = cell.database.write(
             lambda c: operations_db.update(c, operation.uuid, operation.epoch, due_at=later)
         )
@@ -166,7 +177,8 @@ class Reaper:
             LOG.info("reminding %s of operation %s (%s)", operation.host, operation.uuid, operation.workflow)
             self._messenger.hint(ctx, endpoint, str(operation.host), [operation.uuid])
 
-    def _take_over(self, cell: Cell, ctx: RequestContext, operation: Operation, now: datetime.datetime) -> None:
+    def _take_over(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
+        now = utcnow()
         values: dict[str, Any] = {
             "state": OperationState.RUNNING,
             "holder": self._placer.holder,

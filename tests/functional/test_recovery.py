@@ -7,9 +7,12 @@ import pytest
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.journal import JournalHandler
+from novalike.conductor.reaper import Reaper
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Database
 from novalike.objects import errors
+from novalike.objects.operation import Operation
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
 
@@ -92,6 +95,52 @@ def test_lost_hints_are_said_again(make_cloud: MakeCloud) -> None:
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("late"), 202)["server"]
     cloud.demo.wait_for(made["id"], "ACTIVE")
     assert len(lost) == 2
+
+
+def test_an_operation_that_cannot_be_looked_after_does_not_hold_up_others(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = make_cloud(conductor__operation_resend_after=0.3)
+    remind, failed = Reaper._remind, []
+
+    def fail_for_the_oldest(self: Reaper, cell: Cell, ctx: Any, operation: Operation, endpoint: str) -> None:
+        if operation.instance_uuid == made[0]:
+            failed.append(operation.uuid)
+            raise KeyError("something that nobody thought of")
+        remind(self, cell, ctx, operation, endpoint)
+
+    monkeypatch.setattr(Reaper, "_remind", fail_for_the_oldest)
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    made = [
+        cloud.demo.at("2.37").post("/servers", cloud.server_body(name), 202)["server"]["id"] for name in ("ill", "well")
+    ]
+    cloud.eventually(lambda: len(failed) > 1)
+    cloud.bus.fault = lambda interface, method: None
+    cloud.demo.wait_for(made[1], "ACTIVE")
+    assert cloud.demo.get(f"/servers/{made[0]}")["server"]["status"] == "BUILD"
+    monkeypatch.undo()
+    cloud.demo.wait_for(made[0], "ACTIVE")
+
+
+def test_a_cell_that_is_away_does_not_hold_up_others(make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked after in the other ones is."""
+    cloud = make_cloud(cells=2, conductor__operation_resend_after=0.3)
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("there"), 202)["server"]["id"]
+    cells = cloud.conductor.cells
+    cloud.eventually(lambda: cloud.admin.get(f"/servers/{made}")["server"]["OS-EXT-SRV-ATTR:host"])
+    away = cells.all()[0].database
+    assert cells.of_instance(made).database is not away
+    query = Database.query
+
+    def unreachable(self: Database, function: Any) -> Any:
+        if self is away and function.__qualname__.startswith(Reaper.__name__):
+            raise errors.Unavailable(reason="the database can't be reached")
+        return query(self, function)
+
+    monkeypatch.setattr(Database, "query", unreachable)
+    cloud.bus.fault = lambda interface, method: None
+    cloud.demo.wait_for(made, "ACTIVE")
 
 
 def test_doubled_messages_do_no_harm(make_cloud: MakeCloud) -> None:
