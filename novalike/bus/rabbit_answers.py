@@ -102,12 +102,15 @@ class Answerer(Server):
 
     def _deal_with(self, connection: Connection, message: amqp.Message) -> None:
         try:
-            answer = _encode(self._answer(message.body))
+            answer = self._answer(_decode(message.body))
             properties = message.properties
             if "reply_to" not in properties:
+                if "e" in answer:
+                    LOG.warning("a hint was dropped: %s", answer["e"])
                 connection.done_with(message)
                 return
-            reply = amqp.Message(answer, correlation_id=properties["correlation_id"], content_encoding="binary")
+            correlation = properties["correlation_id"]
+            reply = amqp.Message(_encode(answer), correlation_id=correlation, content_encoding="binary")
             connection.answer(reply, properties["reply_to"], message)
         except TROUBLE as error:
             # The broker gives the question to somebody else, or its asker asks again.
@@ -118,16 +121,15 @@ class Answerer(Server):
         finally:
             self._work.end()
 
-    def _answer(self, body: bytes) -> dict[str, Any]:
-        question = _decode(body)
+    def _answer(self, question: Question) -> dict[str, Any]:
         found = self._method(question)
         if found is None:
             reason = f"who serves {question.i} is older than version {question.v} of it"
             return {"e": errors.Unavailable(reason=reason).to_wire()}
         answer = wire.answer(*found, question.c, question.p)
-        if answer is None or "e" in answer:
-            return answer or {}
-        return {"r": msgspec.Raw(answer["r"])}
+        if answer is None:  # to a hint, which fails in silence
+            return {}
+        return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
 
     def _method(self, question: Question) -> tuple[Method, Callable[..., Any]] | None:
         """What is asked for, unless it is of a later release than ours: in the middle of an upgrade."""

@@ -11,19 +11,16 @@ from oslo_config import cfg
 from novalike import conf as options
 from novalike.db.cell import quota_lock, tables
 from novalike.db.engine import Database
-from tests.integration.databases import empty_databases
 
 AT_ONCE, PROJECTS = 8, 20
 
 
-@pytest.fixture(params=empty_databases() or [None], ids=lambda url: url and sa.make_url(url).get_backend_name())
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
-    if request.param is None:
-        pytest.skip("there is no stack with MariaDB or PostgreSQL, and NOVALIKE_TEST_DATABASES names no database")
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
     conf = cfg.ConfigOpts()
     options.register(conf)
     conf([], project="novalike", default_config_files=[])
-    found = Database(request.param, conf)
+    found = Database(database_url, conf)
     tables.metadata.drop_all(found.engine)
     tables.metadata.create_all(found.engine)
     yield found

@@ -30,7 +30,6 @@ from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
 from novalike.objects.record import utcnow
 from tests.benchmarks.growth import population
-from tests.integration.databases import empty_databases
 from tests.integration.query_plans import Caught, Plan, caught, explain
 
 SERVERS, HOSTS, BIG, USER = 20_000, 500, "b" * 32, "u" * 32
@@ -50,18 +49,13 @@ class Conductor(NamedTuple):
     leases: Leases
 
 
-DATABASES = empty_databases() or [None]
-
-
-@pytest.fixture(scope="module", params=DATABASES, ids=lambda url: url and sa.make_url(url).get_backend_name())
-def conductor(request: pytest.FixtureRequest) -> Iterator[Conductor]:
-    if request.param is None:
-        pytest.skip("there is no stack with MariaDB or PostgreSQL, and NOVALIKE_TEST_DATABASES names no database")
+@pytest.fixture(scope="module")
+def conductor(database_url: str) -> Iterator[Conductor]:
     conf = cfg.ConfigOpts()
     options.register(conf)
     conf([], project="novalike", default_config_files=[])
-    conf.set_override("connection", request.param, "api_database")
-    engine = sa.create_engine(request.param)
+    conf.set_override("connection", database_url, "api_database")
+    engine = sa.create_engine(database_url)
     schemas = (api_tables.metadata, cell_tables.metadata)
     for schema in schemas:
         schema.drop_all(engine)
@@ -69,7 +63,7 @@ def conductor(request: pytest.FixtureRequest) -> Iterator[Conductor]:
     cells = Cells(conf)
     number = str(uuid.uuid4())
     cells.api.write(
-        lambda c: mappings.insert_cell(c, uuid=number, name="cell1", database_connection=request.param, disabled=False)
+        lambda c: mappings.insert_cell(c, uuid=number, name="cell1", database_connection=database_url, disabled=False)
     )
     population.populate(engine, engine, cells.all()[0].id, 0, SERVERS, BIG, USER)
     found = Conductor(

@@ -231,7 +231,30 @@ def test_a_hint_that_a_lost_process_had_taken_goes_to_another_one(make, serve, r
 
 
 def test_a_hint_to_nobody_is_dropped(make):
-    make().client(Desk, "nobody").hint(admin_context(), number=1)
+    """Who comes later doesn't get it."""
+    clerk, name = Clerk(), f"late-{uuid.uuid4()}"
+    told = make().client(Desk, name)
+    told.hint(admin_context(), number=1)
+    server = make().serve([(Desk, clerk)], name, 8)
+    try:
+        told.hint(admin_context(), number=2)
+        assert until(lambda: clerk.began)
+        assert clerk.began == [2]
+    finally:
+        server.stop()
+        server.wait()
+
+
+def test_a_hint_of_a_later_release_is_dropped_and_said(make, serve, caplog):
+    clerk = Clerk()
+    serve(make(), clerk)
+    transport = make()
+    transport.client(NewerDesk).hint(admin_context(), number=1)
+    transport.client(Desk).hint(admin_context(), number=2)
+    assert until(lambda: clerk.began)
+    assert until(lambda: "a hint was dropped" in caplog.text)
+    assert "1.3" in caplog.text
+    assert clerk.began == [2]
 
 
 def test_a_hint_is_kept_for_a_while(make, serve, monkeypatch):
