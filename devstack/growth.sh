@@ -1,6 +1,6 @@
 #!/bin/bash
 # Measures how novalike's costs grow (tests/benchmarks/growth): with 1,000, 10,000 and 100,000 servers in the database, and
-# with 100, 1,000 and 10,000 fake hosts in a few processes. Takes about an hour.
+# with 100, 1,000 and 10,000 fake hosts in a few processes. Takes 20 minutes to an hour.
 #
 #   growth.sh [ARGUMENT...]      arguments go to python -m tests.benchmarks.growth (--help shows them)
 #
