@@ -106,7 +106,7 @@ class Answerer(Server):
             properties = message.properties
             if "reply_to" not in properties:
                 if "e" in answer:
-                    LOG.warning("a hint was dropped: %s", answer["e"])
+                    LOG.warning("a hint was dropped: %s", answer["e"]["message"])
                 connection.done_with(message)
                 return
             correlation = properties["correlation_id"]

@@ -49,6 +49,7 @@ class LocalBus:
         self.sent: list[tuple[str, str]] = []
         self.casts: set[Future[None]] = set()
         self.calls: set[object] = set()
+        self.closed = False
         self._turn = 0
 
     def find(self, interface: type[Interface], endpoint: str | None) -> object | None:
@@ -80,6 +81,7 @@ class LocalBus:
         return LocalTransport(self)
 
     def close(self) -> None:
+        self.closed = True  # whoever still asks would do so again and again, into the next tests
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
@@ -129,7 +131,7 @@ class LocalTransport(Transport):
             self._bus.casts.add(self._bus.pool.submit(deliver))
 
     def _fault(self, interface: type[Interface], method: str) -> str | float | None:
-        if self.cut:
+        if self.cut or self._bus.closed:
             raise errors.Unavailable(reason="the message bus can't be reached")
         self._bus.sent.append((interface.__name__, method))
         fault = self._bus.fault(interface.__name__, method)
