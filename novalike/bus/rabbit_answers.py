@@ -127,7 +127,7 @@ class Answerer(Server):
             reason = f"who serves {question.i} is older than version {question.v} of it"
             return {"e": errors.Unavailable(reason=reason).to_wire()}
         answer = wire.answer(*found, question.c, question.p)
-        if answer is None:  # to a hint, which fails in silence
+        if answer is None:  # nobody waits for one to a hint
             return {}
         return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
 
