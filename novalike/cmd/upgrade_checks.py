@@ -14,7 +14,6 @@ from novalike.db.api import mappings
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.engine import Database
 from novalike.objects import errors
-from novalike.objects.record import utcnow
 
 # The oldest version of each daemon's reports that this release still understands.
 OLDEST_SERVICE_VERSION = 1
@@ -71,11 +70,11 @@ class Checks(UpgradeCommands):
     def _service_versions(self) -> Result:
         """Whether all daemons that live are new enough to work with this release."""
         old, count = [], 0
-        since = utcnow() - datetime.timedelta(seconds=self._conf.service_down_time)
         try:
             for cell in self._cells():
                 database = Database(cell.database_connection, self._conf)
-                for row in database.query(lambda c: hosts_db.services(c, hosts_db.S.last_seen_at >= since)):
+                since = database.utcnow() - datetime.timedelta(seconds=self._conf.service_down_time)
+                for row in database.query(lambda c: hosts_db.services(c, hosts_db.S.last_seen_at >= since)):  # noqa: B023
                     count += 1
                     if row.version < OLDEST_SERVICE_VERSION:
                         old.append(f"{row.binary} on {row.host} (version {row.version})")

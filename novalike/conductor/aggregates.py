@@ -11,6 +11,7 @@ from oslo_config import cfg
 
 from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import COMPUTE, is_up
+from novalike.db import handled_requests
 from novalike.db.api import aggregates as aggregates_db
 from novalike.db.api import mappings
 from novalike.db.cell import hosts as hosts_db
@@ -38,14 +39,15 @@ class AggregateReadsHandler:
         zones = self._cells.api.query(aggregates_db.zones_of_hosts)
         enabled: dict[str, list[ZoneService]] = {}
         disabled: set[str] = set()
-        for row in itertools.chain(*self._cells.each(lambda cell: cell.database.query(hosts_db.services))):
+        rows = self._cells.each(lambda cell: [(cell, row) for row in cell.database.query(hosts_db.services)])
+        for cell, row in itertools.chain(*rows):
             zone = self._conf.internal_service_availability_zone
             if row.binary == COMPUTE:
                 zone = zones.get(row.host, self._conf.default_availability_zone)
             if row.disabled:
                 disabled.add(zone)
                 continue
-            up = is_up(self._conf, row.last_seen_at, row.forced_down)
+            up = is_up(self._conf, cell.database.utcnow(), row.last_seen_at, row.forced_down)
             service = ZoneService(host=row.host, binary=row.binary, up=up, last_seen_at=row.last_seen_at)
             enabled.setdefault(zone, []).append(service)
         available = [
@@ -80,10 +82,13 @@ class AggregateCommandsHandler:
         what: str = "update",
     ) -> Aggregate:
         changes = metadata or {}
+        now = self._cells.api.utcnow()
 
         def write(connection: sa.Connection) -> Aggregate:
             aggregates_db.lock(connection)
             aggregate = aggregates_db.get(connection, aggregate_id)
+            if not handled_requests.is_new(connection, ctx.request_id, f"update_aggregate {aggregate_id}", now):
+                return aggregate
             if name is not None:
                 aggregates_db.rename(connection, aggregate_id, name)
             if ZONE_KEY in changes:

@@ -19,7 +19,6 @@ from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
-from novalike.objects.record import utcnow
 from novalike.objects.server import Server
 
 LOG = logging.getLogger(__name__)
@@ -55,11 +54,12 @@ def find(cells: Cells, token: str) -> ConsoleGrant:
     :raises ConsoleTokenInvalid: unknown or expired.
     :raises Unavailable: not found, but there are cells that don't answer.
     """
-    wanted, now = digest(token), utcnow()
+    wanted = digest(token)
     silent: errors.Unavailable | None = None
     for cell in cells.compute_cells():
         try:
-            row = cell.database.query(lambda c: console_tokens.get(c, wanted, now))
+            now = cell.database.utcnow()
+            row = cell.database.query(lambda c: console_tokens.get(c, wanted, now))  # noqa: B023 (it is called here)
         except errors.Unavailable as error:
             silent = error
             continue
@@ -123,7 +123,7 @@ class ConsoleCommandsHandler:
         if access.access_url_base is None:
             raise errors.ConsoleTypeUnavailable(console_type=console_type)
         token = str(uuid.uuid4())
-        expires = utcnow() + datetime.timedelta(seconds=self._conf.consoleauth.token_ttl)
+        expires = cell.database.utcnow() + datetime.timedelta(seconds=self._conf.consoleauth.token_ttl)
         cell.database.write(
             lambda c: console_tokens.insert(
                 c,
@@ -184,6 +184,7 @@ class ConsoleCommandsHandler:
             return
         self._purged[cell.id] = now
         try:
-            cell.database.write(lambda c: console_tokens.delete_expired(c, utcnow()))
+            expired = cell.database.utcnow()
+            cell.database.write(lambda c: console_tokens.delete_expired(c, expired))
         except errors.Unavailable as error:
             LOG.warning("expired console tokens of cell %s are still there: %s", cell.name, error)

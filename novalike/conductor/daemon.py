@@ -32,6 +32,7 @@ from novalike.conductor.leases import Leases
 from novalike.conductor.operations import Messenger
 from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
 from novalike.conductor.reaper import Reaper
+from novalike.conductor.servers.cleanup import Cleanup
 from novalike.conductor.servers.commands import ServerCommandsHandler
 from novalike.conductor.servers.destination import Destinations
 from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, MetadataReadsHandler
@@ -75,7 +76,10 @@ class ConductorDaemon:
         self.leases = Leases(conf, self.cells, f"conductor {uuid.uuid4()}")
         self.placer = Placer(conf, self.cells, transport, messenger, placement, self.leases)
         self.remover = Remover(conf, placement.delete_allocations, neutron, self.leases)
-        self.reaper = Reaper(conf, self.cells, messenger, self.placer, self.remover, host_status, self.leases)
+        self.cleanup = Cleanup(conf, placement.delete_allocations, neutron)
+        self.reaper = Reaper(
+            conf, self.cells, messenger, self.placer, self.remover, self.cleanup, host_status, self.leases
+        )
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)
         destinations = Destinations(self.cells, zones.available)
@@ -172,9 +176,11 @@ class ConductorDaemon:
         self.reaper.drain()
         self.placer.stop()
         self.remover.stop()
+        self.cleanup.stop()
         self.leases.give_back()
         self.placer.wait()
         self.remover.wait()
+        self.cleanup.wait()
         # Last, because it renews the leases of what was still under way.
         self.reaper.stop()
         self.leases.give_back()

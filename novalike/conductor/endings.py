@@ -19,7 +19,6 @@ from novalike.objects import lifecycle
 from novalike.objects.lifecycle import VmState
 from novalike.objects.network import Vif
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
-from novalike.objects.record import utcnow
 from novalike.objects.server import Fault
 
 LOG = logging.getLogger(__name__)
@@ -35,15 +34,16 @@ def try_elsewhere(
     conf: cfg.ConfigOpts,
     operation: Operation,
     holder: str,
+    now: datetime.datetime,
     *,
     journal: Sequence[JournalEntry],
     vifs: Sequence[Vif] | None,
 ) -> bool:
     """Give a build to a conductor again, which places it on a host that it has not been on.
 
+    :param now: by the database's clock.
     :returns: whether the operation was still the caller's.
     """
-    now = utcnow()
     excluded = [*operation.params.get("excluded_hosts", ()), operation.host]
     held = operations_db.update(
         connection,
@@ -53,7 +53,6 @@ def try_elsewhere(
         epoch=operation.epoch + 1,
         holder=holder,
         host=None,
-        endpoint=None,
         attempts=operation.attempts + 1,
         params={**operation.params, "excluded_hosts": excluded},
         journal=tuple(journal),
@@ -67,7 +66,6 @@ def try_elsewhere(
             lifecycle.passes("create", lifecycle.TaskState.SCHEDULING),
             host=None,
             node=None,
-            endpoint=None,
             vifs=tuple(vifs or ()),
             updated_at=now,
         )
@@ -76,12 +74,14 @@ def try_elsewhere(
     return held
 
 
-def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome) -> bool:
+def end(
+    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome, now: datetime.datetime
+) -> bool:
     """Record an operation's end, and what its server is now.
 
+    :param now: by the database's clock.
     :returns: whether the operation was still the caller's.
     """
-    now = utcnow()
     failed = outcome.error is not None
     # What a server still has that is on no host is given back: at once, or when nothing can arrive late any more.
     look_at = now if outcome.left_host else now + datetime.timedelta(seconds=conf.conductor.operation_lease)
@@ -100,13 +100,13 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
     if not held:
         return False
     if not failed and lifecycle.ACTIONS[operation.workflow].ends == VmState.DELETED:
-        mark_deleted(connection, operation.instance_uuid)
+        mark_deleted(connection, operation.instance_uuid, now)
         return True
     changes: dict[str, Any] = {"updated_at": now}
     if failed:
         change = lifecycle.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
         if outcome.left_host:
-            changes.update(host=None, node=None, endpoint=None)
+            changes.update(host=None, node=None)
             if operation.host is not None:
                 hosts_db.touch(connection, operation.host)
         changes["fault"] = Fault(
@@ -139,9 +139,8 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
     return True
 
 
-def mark_deleted(connection: Any, instance_uuid: str) -> None:
+def mark_deleted(connection: Any, instance_uuid: str, now: datetime.datetime) -> None:
     """Record that a server is gone. Its row stays, for lists of changes and its actions."""
-    now = utcnow()
     servers_db.change_state(
         connection,
         instance_uuid,

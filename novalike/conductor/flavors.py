@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from novalike.bus.flavors import FlavorQuery
 from novalike.conductor.cells import Cells
+from novalike.db import handled_requests
 from novalike.db.api import flavors as flavors_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -57,8 +58,11 @@ class FlavorCommandsHandler:
         return self._api.write(lambda c: flavors_db.insert(c, flavor))
 
     def describe_flavor(self, ctx: RequestContext, *, flavor_id: str, description: str | None) -> Flavor:
+        now = self._api.utcnow()
+
         def write(connection: sa.Connection) -> Flavor:
-            flavors_db.describe(connection, flavor_id, description)
+            if handled_requests.is_new(connection, ctx.request_id, f"describe_flavor {flavor_id}", now):
+                flavors_db.describe(connection, flavor_id, description)
             flavor = flavors_db.get(connection, flavor_id)
             if flavor is None:
                 raise errors.FlavorNotFound(flavor_id=flavor_id)
@@ -71,8 +75,12 @@ class FlavorCommandsHandler:
             raise errors.FlavorNotFound(flavor_id=flavor_id)
 
     def set_extra_specs(self, ctx: RequestContext, *, flavor_id: str, specs: dict[str, str]) -> None:
+        now = self._api.utcnow()
+
         def write(connection: sa.Connection) -> None:
             row = flavors_db.find(connection, flavor_id, lock=True)
+            if not handled_requests.is_new(connection, ctx.request_id, f"set_extra_specs {flavor_id}", now):
+                return
             flavors_db.set_extra_specs(connection, row.id, specs)
 
         self._api.write(write)

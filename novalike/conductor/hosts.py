@@ -16,7 +16,6 @@ from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import services as services_db
 from novalike.objects.context import RequestContext
 from novalike.objects.host import AggregateFacts, Heartbeat, NodeReport
-from novalike.objects.record import utcnow
 from novalike.objects.server import Server
 
 COMPUTE = "novalike-compute"
@@ -25,11 +24,16 @@ _FRESH = 1.0
 _GATHER = 0.1
 
 
-def is_up(conf: cfg.ConfigOpts, last_seen_at: datetime.datetime | None, forced_down: bool) -> bool:
-    """Whether a service counts as alive."""
+def is_up(
+    conf: cfg.ConfigOpts, now: datetime.datetime, last_seen_at: datetime.datetime | None, forced_down: bool
+) -> bool:
+    """Return whether a service counts as alive.
+
+    :param now: by the clock of the database that ``last_seen_at`` is from (``Database.utcnow``).
+    """
     if forced_down or last_seen_at is None:
         return False
-    return (utcnow() - last_seen_at).total_seconds() <= conf.service_down_time
+    return (now - last_seen_at).total_seconds() <= conf.service_down_time
 
 
 def zone_of(conf: cfg.ConfigOpts, facts: Iterable[AggregateFacts]) -> str:
@@ -47,8 +51,8 @@ class HostStatus:
         self._conf = conf
         self._cells = cells
         self._lock = threading.Lock()
-        # Host → its row (None: there is no such host), and when that was read.
-        self._known: dict[str, tuple[Any, float]] = {}
+        # Host → its status (None: there is no such host), and when that was read.
+        self._known: dict[str, tuple[str | None, float]] = {}
 
     def of(self, hosts: set[str]) -> dict[str, str]:
         """host → status, of those of some hosts that there are."""
@@ -59,7 +63,7 @@ class HostStatus:
                 if wanted:
                     self._read(wanted)
         found = {host: known[host][0] for host in hosts}
-        return {host: self._status(row) for host, row in found.items() if row is not None}
+        return {host: status for host, status in found.items() if status is not None}
 
     def note(self, servers: Sequence[Server]) -> None:
         """Fill in the ``host_status`` of records that were just made."""
@@ -70,16 +74,18 @@ class HostStatus:
 
     def _read(self, hosts: list[str]) -> None:
         """Read only these: of ten thousand hosts a page of servers is on fifty."""
-        rows = {}
-        now = time.monotonic()
+        statuses: dict[str, str] = {}
+        read_at = time.monotonic()
         for cell in self._cells.compute_cells():
-            rows.update({row.host: row for row in cell.database.query(lambda c: hosts_db.status_of(c, hosts))})
-        self._known.update((host, (rows.get(host), now)) for host in hosts)
+            rows = cell.database.query(lambda c: hosts_db.status_of(c, hosts))
+            now = cell.database.utcnow()
+            statuses.update((row.host, self._status(row, now)) for row in rows)
+        self._known.update((host, (statuses.get(host), read_at)) for host in hosts)
 
-    def _status(self, row: Any) -> str:
+    def _status(self, row: Any, now: datetime.datetime) -> str:
         if row.disabled:
             return "MAINTENANCE"
-        return "UP" if is_up(self._conf, row.last_seen_at, row.forced_down) else "DOWN"
+        return "UP" if is_up(self._conf, now, row.last_seen_at, row.forced_down) else "DOWN"
 
 
 class HostReports:
@@ -114,8 +120,10 @@ class HostReports:
             by_cell.setdefault(self.cell_of(beat.hosts).id, []).append(beat)
         for cell_id, some in by_cell.items():
             incarnations = [(beat.endpoint, beat.incarnation) for beat in some]
-            with self._cells.by_id(cell_id).database.read() as connection:
-                known = hosts_db.beat_again(connection, incarnations, self._conf.service_down_time)
+            database = self._cells.by_id(cell_id).database
+            now = database.utcnow()
+            with database.read() as connection:
+                known = hosts_db.beat_again(connection, incarnations, now, self._conf.service_down_time)
             if known != sum(len(beat.hosts) for beat in some):
                 for beat in some:
                     self._note(beat)
@@ -123,13 +131,13 @@ class HostReports:
     def _note(self, beat: Heartbeat) -> None:
         """Record that hosts live, and such as are not known yet."""
         cell = self.cell_of(beat.hosts)
-        down_after = self._conf.service_down_time
+        now, down_after = cell.database.utcnow(), self._conf.service_down_time
 
         def write(connection: Any) -> list[str]:
             arguments = (beat.binary, beat.endpoint, beat.incarnation)
-            known = hosts_db.beat(connection, *arguments, beat.hosts, beat.version, down_after)
+            known = hosts_db.beat(connection, *arguments, beat.hosts, beat.version, now, down_after)
             new = [host for host in beat.hosts if host not in known]
-            hosts_db.insert_services(connection, *arguments, new, beat.version)
+            hosts_db.insert_services(connection, *arguments, new, beat.version, now)
             return new
 
         new = cell.database.write(write)
@@ -144,9 +152,9 @@ class HostReports:
         cell = self.cell_of(hosts)
         if all(host in self._cell_of_host for host in hosts):
             # Most reports say what the last one said.
-            down_after = self._conf.service_down_time
+            now, down_after = cell.database.utcnow(), self._conf.service_down_time
             disabled = cell.database.query(
-                lambda c: hosts_db.confirmed(c, endpoint, incarnation, nodes, down_after)
+                lambda c: hosts_db.confirmed(c, endpoint, incarnation, nodes, now, down_after)
             )
             if disabled is not None:
                 return tuple(disabled)

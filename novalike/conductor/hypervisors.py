@@ -71,10 +71,10 @@ class HypervisorReadsHandler:
             hosts = [row.host for row in rows]
             usage = hosts_db.usage_by_node(connection, hosts)
             servers = servers_db.names_by_node(connection, hosts) if with_servers else None
-        return [self._node(row, usage.get((row.host, row.hypervisor_hostname)), servers) for row in rows]
+        return [self._node(cell, row, usage.get((row.host, row.hypervisor_hostname)), servers) for row in rows]
 
     def _node(
-        self, row: Any, used: Any, servers: dict[tuple[str, str], list[tuple[str, str]]] | None
+        self, cell: Cell, row: Any, used: Any, servers: dict[tuple[str, str], list[tuple[str, str]]] | None
     ) -> ComputeNode:
         own = None if servers is None else tuple(servers.get((row.host, row.hypervisor_hostname), ()))
         return ComputeNode(
@@ -100,7 +100,7 @@ class HypervisorReadsHandler:
             service_uuid=row.service_uuid,
             service_disabled=row.service_disabled,
             service_disabled_reason=row.service_disabled_reason,
-            service_up=is_up(self._conf, row.service_last_seen_at, row.service_forced_down),
+            service_up=is_up(self._conf, cell.database.utcnow(), row.service_last_seen_at, row.service_forced_down),
             created_at=row.created_at,
             updated_at=row.updated_at,
             servers=own,

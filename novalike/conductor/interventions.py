@@ -12,20 +12,21 @@ from oslo_config import cfg
 from novalike.conductor import endings
 from novalike.db.cell import operations as operations_db
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
-from novalike.objects.record import utcnow
 
 RETRIED, ABANDONED = "operator_retry", "operator_abandon"
 
 
-def retry(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation) -> bool:
+def retry(
+    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime
+) -> bool:
     """Take an operation from its holder, and make it due at once.
 
     The reaper hands it out again: to its host when it has one, or to a conductor. It is begun again at its first
     step, and has as much time as a new one.
 
+    :param now: by the database's clock.
     :returns: whether it was open and still as given.
     """
-    now = utcnow()
     return operations_db.update(
         connection,
         operation.uuid,
@@ -40,13 +41,15 @@ def retry(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation)
     )
 
 
-def abandon(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, reason: str) -> bool:
+def abandon(
+    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime, reason: str
+) -> bool:
     """End an operation as failed. What it has done so far stays, until the server is deleted.
 
     :param reason: the user reads it in the server's fault.
+    :param now: by the database's clock.
     :returns: whether it was open and still as given.
     """
-    now = utcnow()
     if not operations_db.update(connection, operation.uuid, operation.epoch, epoch=operation.epoch + 1, holder=None):
         return False
     fenced = msgspec.structs.replace(operation, epoch=operation.epoch + 1, holder=None)
@@ -55,7 +58,7 @@ def abandon(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operatio
     outcome = Outcome(
         operation_id=fenced.uuid, epoch=fenced.epoch, entries=entries, error=said, details=f"{ABANDONED}: {reason}"
     )
-    return endings.end(connection, conf, fenced, outcome)
+    return endings.end(connection, conf, fenced, outcome, now)
 
 
 def _closed(operation: Operation, now: datetime.datetime, details: str) -> tuple[JournalEntry, ...]:

@@ -33,13 +33,13 @@ _CHANGES = 1000
 class Version(Row, frozen=True):
     """What an answer was made from.
 
-    :param at: when.
+    :param at: when, by the clock of each cell's database, by the cell's row number.
     :param whole_at: when all hosts were sent last.
     :param facts: a digest of the aggregates.
     :param cells: the marks of the cells, by row number.
     """
 
-    at: datetime.datetime
+    at: dict[int, datetime.datetime]
     whole_at: datetime.datetime
     facts: str
     cells: dict[int, Marks]
@@ -60,41 +60,50 @@ class InventoryHandler:
         cells = self._cells.compute_cells()
         facts = self._cells.api.query(aggregates.by_host)
         digest = hashlib.sha256(msgspec.json.encode(facts, order="deterministic")).hexdigest()
-        heard_after = now - self._down_time
-        marks = {cell.id: cell.database.query(lambda c: host_changes.marks(c, heard_after)) for cell in cells}
+        at = {cell.id: cell.database.utcnow() for cell in cells}
+        marks = {cell.id: self._marks(cell, at[cell.id]) for cell in cells}
         due = known is None or now - known.whole_at > _WHOLE_AFTER
         if known is not None and not due and known.cells == marks and known.facts == digest:
             return None
         hosts = None
         if known is not None and not due and changes and known.facts == digest and known.cells.keys() == marks.keys():
-            hosts = self._changed(cells, known, marks, facts, now)
+            hosts = self._changed(cells, known, marks, facts, at)
         whole = hosts is None
         if hosts is None:
             hosts = [state for cell in cells for state in self._read(cell, facts)]
         version = Version(
-            at=now, whole_at=now if whole or known is None else known.whole_at, facts=digest, cells=marks
+            at=at, whole_at=now if whole or known is None else known.whole_at, facts=digest, cells=marks
         )
         return Inventory(version=msgspec.json.encode(version).decode(), hosts=tuple(hosts), whole=whole)
+
+    def _marks(self, cell: Cell, now: datetime.datetime) -> Marks:
+        return cell.database.query(lambda c: host_changes.marks(c, now - self._down_time))
 
     @property
     def _down_time(self) -> datetime.timedelta:
         return datetime.timedelta(seconds=self._conf.service_down_time)
 
     def _changed(
-        self, cells: list[Cell], known: Version, marks: dict[int, Marks], facts: Facts, now: datetime.datetime
+        self,
+        cells: list[Cell],
+        known: Version,
+        marks: dict[int, Marks],
+        facts: Facts,
+        now: dict[int, datetime.datetime],
     ) -> list[HostState] | None:
         """The hosts that may have changed; None when it can't be told, or when they are so many."""
-        silent = (known.at - self._down_time - _SLACK, now - self._down_time)
         most = max(_CHANGES, sum(has.nodes for has in marks.values()) // 2)
         found: list[HostState] = []
         for cell in cells:
             had, has = known.cells[cell.id], marks[cell.id]
             if had == has:
                 continue
+            since = known.at[cell.id] - _SLACK
+            silent = (since - self._down_time, now[cell.id] - self._down_time)
             with cell.database.read() as connection:
                 if has.nodes != had.nodes + host_changes.added_since(connection, had.newest_node):
                     return None  # one is gone
-                names = host_changes.changed_hosts(connection, known.at - _SLACK, silent)
+                names = host_changes.changed_hosts(connection, since, silent)
             if len(found) + len(names) > most:
                 return None
             found += self._read(cell, facts, list(names))
@@ -105,10 +114,11 @@ class InventoryHandler:
         with cell.database.read() as connection:
             rows = hosts_db.nodes(connection, *where)
             usage = hosts_db.usage_by_node(connection, hosts)
-        return [self._state(cell, row, usage, facts) for row in rows]
+        now = cell.database.utcnow()
+        return [self._state(cell, now, row, usage, facts) for row in rows]
 
     def _state(
-        self, cell: Cell, row: Any, usage: dict[tuple[str, str], Any], facts: Facts
+        self, cell: Cell, now: datetime.datetime, row: Any, usage: dict[tuple[str, str], Any], facts: Facts
     ) -> HostState:
         used = usage.get((row.host, row.hypervisor_hostname))
         memory = int((used.memory_mb if used else 0) or 0)
@@ -123,7 +133,7 @@ class InventoryHandler:
             hypervisor_type=row.hypervisor_type,
             hypervisor_version=row.hypervisor_version,
             supported_instances=row.supported_instances,
-            up=is_up(self._conf, row.service_last_seen_at, row.service_forced_down),
+            up=is_up(self._conf, now, row.service_last_seen_at, row.service_forced_down),
             disabled=row.service_disabled,
             disabled_reason=row.service_disabled_reason,
             vcpus_total=row.vcpus,

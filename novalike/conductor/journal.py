@@ -17,13 +17,13 @@ from novalike.conductor.operations import Messenger
 from novalike.conductor.servers.placing import Placer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell import services as services_db
 from novalike.db.cell import tables as t
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
-from novalike.objects.record import utcnow
 from novalike.objects.server import Server, ServerSpec
 
 LOG = logging.getLogger(__name__)
@@ -65,30 +65,29 @@ class JournalHandler:
     ) -> tuple[Assignment, ...]:
         taken: list[Assignment] = []
         for cell in self._cells.compute_cells():
-            taken += self._recover(cell, endpoint, incarnation, hosts)
+            # The process may be another one than the hosts had last.
+            now = cell.database.utcnow()
+            mine = functools.partial(services_db.take_over, hosts=hosts, endpoint=endpoint, incarnation=incarnation)
+            cell.database.query(functools.partial(mine, now=now))
+            taken += self._recover(cell, incarnation, hosts)
         return tuple(taken)
 
-    def _recover(self, cell: Cell, endpoint: str, incarnation: str, hosts: tuple[str, ...]) -> list[Assignment]:
+    def _recover(self, cell: Cell, incarnation: str, hosts: tuple[str, ...]) -> list[Assignment]:
         mine: list[Assignment] = []
         for _ in range(_LOOKS):
             found = cell.database.query(functools.partial(servers_db.to_recover, hosts=hosts))
-            if found:
-                # The process may be another one than when they were recorded.
-                ids = [operation.instance_uuid for operation, _ in found]
-                moved = t.instances.update().where(t.instances.c.uuid.in_(ids)).values(endpoint=endpoint)
-                cell.database.query(functools.partial(servers_db.execute, statement=moved))
-            mine = self._assign(cell, found, incarnation, endpoint=endpoint)
+            mine = self._assign(cell, found, incarnation)
             if len(mine) == len(found):
                 break
             # What the dead process had asked for last was done meanwhile. Those taken already are taken again.
         return mine
 
     def _assign(
-        self, cell: Cell, found: Sequence[tuple[Operation, ServerSpec]], incarnation: str, **more: Any
+        self, cell: Cell, found: Sequence[tuple[Operation, ServerSpec]], incarnation: str
     ) -> list[Assignment]:
         if not found:
             return []
-        now = utcnow()
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> list[Assignment]:
             taken = []
@@ -97,7 +96,7 @@ class JournalHandler:
                 epoch = operation.epoch + (operation.holder != incarnation)
                 values = {
                     "state": OperationState.RUNNING, "holder": incarnation, "epoch": epoch, "updated_at": now,
-                    "due_at": self._remind_at(now), **more,
+                    "due_at": self._remind_at(now),
                 }  # fmt: skip
                 if operations_db.update(connection, operation.uuid, operation.epoch, **values):
                     mine = _replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING)
@@ -137,7 +136,7 @@ class JournalHandler:
 
     def progress(self, ctx: RequestContext, *, progress: Progress) -> None:
         cell = self._cell_of(progress.operation_id)
-        now = utcnow()
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> None:
             operation = operations_db.get(connection, progress.operation_id)
@@ -172,6 +171,7 @@ class JournalHandler:
 
     def finish(self, ctx: RequestContext, *, outcome: Outcome) -> None:
         cell = self._cell_of(outcome.operation_id)
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> Operation | None:
             operation = operations_db.get(connection, outcome.operation_id)
@@ -182,10 +182,11 @@ class JournalHandler:
             operation = self._held(operation, outcome.operation_id, outcome.epoch)
             if outcome.error is not None and outcome.reschedule and endings.may_try_elsewhere(self._conf, operation):
                 endings.try_elsewhere(
-                    connection, self._conf, operation, self._placer.holder, journal=outcome.entries, vifs=outcome.vifs
-                )
+                    connection, self._conf, operation, self._placer.holder, now,
+                    journal=outcome.entries, vifs=outcome.vifs,
+                )  # fmt: skip
                 return operation
-            endings.end(connection, self._conf, operation, outcome)
+            endings.end(connection, self._conf, operation, outcome, now)
             return None
 
         again = cell.database.write(write)
@@ -224,8 +225,9 @@ class JournalHandler:
         cell = self._reports.cell_of([host])
         i = t.instances.c
 
+        now = cell.database.utcnow()
+
         def write(connection: Any) -> None:
-            now = utcnow()
             mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted == sa.false())
             columns = sa.select(i.uuid, i.vm_state, i.power_state, i.updated_at)
             for uuid, vm_state, power_state, updated_at in connection.execute(columns.where(*mine)).all():
@@ -242,11 +244,12 @@ class JournalHandler:
         except errors.InstanceNotFound:
             return
         i = t.instances.c
+        now = cell.database.utcnow()
         cell.database.query(
             lambda c: c.execute(
                 t.instances.update()
                 .where(i.uuid == instance_uuid, i.deleted == sa.false())
-                .values(vifs=vifs, updated_at=utcnow())
+                .values(vifs=vifs, updated_at=now)
             )
         )
 

@@ -14,7 +14,9 @@ from oslo_config import cfg
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.cell import operations as operations_db
 from novalike.objects import errors
-from novalike.objects.record import utcnow
+
+# Seconds.
+_LONGEST_PAUSE = 60.0
 
 
 class Leases:
@@ -27,10 +29,6 @@ class Leases:
         self._lock = threading.Lock()
         # (cell's id, operation) → how many threads work on it
         self._at_work: Counter[tuple[int, str]] = Counter()
-
-    def until(self) -> datetime.datetime:
-        """When a lease that begins now runs out."""
-        return utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_lease)
 
     @contextlib.contextmanager
     def kept(self, cell: Cell, operation_ids: Iterable[str]) -> Iterator[None]:
@@ -56,27 +54,41 @@ class Leases:
         def renew(cell: Cell) -> None:
             mine = [operation_id for cell_id, operation_id in at_work if cell_id == cell.id]
             if mine:
-                until = self.until()
+                lease = datetime.timedelta(seconds=self._conf.conductor.operation_lease)
+                until = cell.database.utcnow() + lease
                 cell.database.write(lambda c: operations_db.hold_until(c, self.holder, until, mine))
 
         self._cells.each_reachable(renew)
 
     def put_off(self, cell: Cell, operation_ids: Iterable[str]) -> None:
-        """Let go of operations, so that whoever looks next takes them up.
+        """Let go of operations that can't be done now, so that some conductor takes them up again: soon at first, then
+        after longer and longer pauses.
 
         :raises Unavailable: the database can't be reached; their leases will run out.
         """
-        soon = utcnow() + datetime.timedelta(seconds=self._conf.conductor.reaper_interval)
         ids = list(operation_ids)
-        cell.database.write(lambda c: operations_db.let_go(c, self.holder, soon, only=ids))
+        now = cell.database.utcnow()
+        began = cell.database.query(lambda c: operations_db.oldest_start(c, ids))
+        later = now + growing_pause(now - (began or now), self._conf.conductor.reaper_interval, _LONGEST_PAUSE)
+        cell.database.write(lambda c: operations_db.let_go(c, self.holder, later, only=ids))
 
     def give_back(self) -> None:
         """Let go of all that nobody works on: this conductor stops. As far as the databases can be reached; elsewhere
         the leases run out."""
-        now = utcnow()
         with self._lock:
             at_work = [operation_id for _cell_id, operation_id in self._at_work]
+
+        def let_go(cell: Cell) -> None:
+            now = cell.database.utcnow()
+            cell.database.write(lambda c: operations_db.let_go(c, self.holder, now, but=at_work))
+
         with contextlib.suppress(errors.Unavailable):
-            self._cells.each_reachable(
-                lambda cell: cell.database.write(lambda c: operations_db.let_go(c, self.holder, now, but=at_work))
-            )
+            self._cells.each_reachable(let_go)
+
+
+def growing_pause(age: datetime.timedelta, shortest: float, longest: float) -> datetime.timedelta:
+    """Return how long something that has been tried in vain for so long is left alone: half as long again.
+
+    :param shortest, longest: bounds, in seconds.
+    """
+    return datetime.timedelta(seconds=min(max(age.total_seconds() / 2, shortest), longest))

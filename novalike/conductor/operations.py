@@ -26,11 +26,13 @@ def new_operation(
     conf: cfg.ConfigOpts,
     *,
     host: str | None = None,
-    endpoint: str | None = None,
     holder: str | None = None,
     params: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """The row of a new operation: waiting for its host, or, with ``holder``, already in a conductor's hands."""
+    """Return the row of a new operation: waiting for its host, or, with ``holder``, already in a conductor's hands.
+
+    :param now: by the database's clock.
+    """
     patience = conf.conductor.operation_lease if holder else conf.conductor.operation_resend_after
     return {
         "uuid": str(uuid.uuid4()),
@@ -44,7 +46,6 @@ def new_operation(
         "epoch": 1,
         "attempts": 0,
         "host": host,
-        "endpoint": endpoint,
         "holder": holder,
         "start_time": now,
         "updated_at": now,

@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from novalike.conductor import quota
 from novalike.conductor.cells import Cells
+from novalike.db import handled_requests
 from novalike.db.api import quotas as quotas_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -47,8 +48,11 @@ class QuotaCommandsHandler:
         self, ctx: RequestContext, *, project_id: str, limits: dict[str, int], user_id: str | None = None, force: bool
     ) -> Quotas:
         used = {} if force or not limits else quota.usage(self._cells, project_id, user_id)
+        now = self._cells.api.utcnow()
 
         def write(connection: sa.Connection) -> dict[str, int]:
+            if not handled_requests.is_new(connection, ctx.request_id, f"set_quotas {project_id}", now):
+                return quota.effective_limits(connection, self._conf, project_id, user_id or "")
             if not force:
                 _check(connection, self._conf, project_id, user_id, limits, used)
             for resource, limit in limits.items():
@@ -59,12 +63,21 @@ class QuotaCommandsHandler:
         return Quotas(limits=self._cells.api.write(write))
 
     def reset_quotas(self, ctx: RequestContext, *, project_id: str, user_id: str | None = None) -> None:
-        self._cells.api.write(lambda c: quotas_db.forget(c, project_id, user_id))
+        now = self._cells.api.utcnow()
+
+        def write(connection: sa.Connection) -> None:
+            if handled_requests.is_new(connection, ctx.request_id, f"reset_quotas {project_id}", now):
+                quotas_db.forget(connection, project_id, user_id)
+
+        self._cells.api.write(write)
 
     def set_class_quotas(self, ctx: RequestContext, *, name: str, limits: dict[str, int]) -> dict[str, int]:
+        now = self._cells.api.utcnow()
+
         def write(connection: sa.Connection) -> dict[str, int]:
-            for resource, limit in limits.items():
-                quotas_db.set_class_limit(connection, name, resource, limit)
+            if handled_requests.is_new(connection, ctx.request_id, f"set_class_quotas {name}", now):
+                for resource, limit in limits.items():
+                    quotas_db.set_class_limit(connection, name, resource, limit)
             return _of_class(connection, self._conf, name)
 
         return self._cells.api.write(write)

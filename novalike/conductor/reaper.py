@@ -8,12 +8,16 @@ An operation says itself when somebody must look at it again (``due_at``). Then:
   host come back, the epoch has moved on: it can't write, and it removes what is no longer its own.
 * ``running``, held by a conductor: that one's lease has run out. Take it over and start over.
 * past its deadline: it is given up, whoever has it.
-* ended, of a server that is on no host: what arrived late in Placement or Neutron is given back.
+* ended, of a server that is on no host: what arrived late in Placement or Neutron is given back (``servers.cleanup``).
+
+Those that have waited longest come first. What can't be dealt with is put off for longer and longer, and ended
+operations have a budget of their own: however many there are, the others don't wait for them.
 """
 
 import datetime
 import logging
 import threading
+import time
 from typing import Any
 
 from oslo_config import cfg
@@ -21,20 +25,28 @@ from oslo_config import cfg
 from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
-from novalike.conductor.leases import Leases
+from novalike.conductor.leases import Leases, growing_pause
 from novalike.conductor.operations import Messenger
 from novalike.conductor.servers import moving
+from novalike.conductor.servers.cleanup import Cleanup
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.removal import Remover
+from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
+from novalike.db.cell.operations import Due
+from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import Operation, OperationState, Outcome
-from novalike.objects.record import utcnow
 
 LOG = logging.getLogger(__name__)
 
 _BATCH = 500
+# Seconds for which one that can't be looked after is put off at most.
+_LONGEST_PAUSE = 60.0
+# For how long a command may be asked again: a process that was frozen may have it. And how often we look, in seconds.
+_REMEMBERED = datetime.timedelta(days=1)
+_FORGET_EVERY = 3600.0
 
 
 class Reaper:
@@ -47,6 +59,7 @@ class Reaper:
         messenger: Messenger,
         placer: Placer,
         remover: Remover,
+        cleanup: Cleanup,
         host_status: HostStatus,
         leases: Leases,
     ) -> None:
@@ -55,8 +68,10 @@ class Reaper:
         self._messenger = messenger
         self._placer = placer
         self._remover = remover
+        self._cleanup = cleanup
         self._host_status = host_status
         self._leases = leases
+        self._forgot_at = time.monotonic()
         self._stopping = threading.Event()
         self._draining = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
@@ -80,10 +95,27 @@ class Reaper:
                 self._leases.renew()
                 if not self._draining.is_set():
                     self.look()
+                    self._forget_requests()
             except errors.NovalikeError as error:
                 LOG.warning("operations could not be looked after: %s", error)
             except Exception:
                 LOG.exception("operations could not be looked after")
+
+    def _forget_requests(self) -> None:
+        """Remove the notes on commands that can't be asked again any more, every hour.
+
+        :raises Unavailable: the API database can't be reached.
+        """
+        if time.monotonic() - self._forgot_at < _FORGET_EVERY:
+            return
+        self._forgot_at = time.monotonic()
+
+        def forget(database: Database) -> None:
+            before = database.utcnow() - _REMEMBERED
+            database.write(lambda c: handled_requests.forget(c, before))
+
+        forget(self._cells.api)
+        self._cells.each_reachable(lambda cell: forget(cell.database))
 
     def look(self) -> int:
         """Deal with all that is due. Gives how many operations that were.
@@ -93,43 +125,42 @@ class Reaper:
         return sum(self._cells.each_reachable(self._look_into))
 
     def _look_into(self, cell: Cell) -> int:
-        now = utcnow()
-        due = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
-        if not due:
-            return 0
-        foreign = moving.foreign(self._cells, cell, due)
+        looked_after = self._cleanup.look_into(cell)
+        now = cell.database.utcnow()
+        found = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
+        if not found:
+            return looked_after
+        foreign = moving.foreign(self._cells, cell, [due.operation for due in found])
         if foreign.abandoned:
-            moving.remove(cell, [operation for operation in due if operation.instance_uuid in foreign.abandoned])
+            abandoned = [due.operation for due in found if due.operation.instance_uuid in foreign.abandoned]
+            moving.remove(cell, abandoned)
         elsewhere = foreign.abandoned | foreign.moving
-        due = [operation for operation in due if operation.instance_uuid not in elsewhere]
-        ids = [operation.uuid for operation in due]
-        contexts = cell.database.query(lambda c: operations_db.contexts(c, ids))
-        endpoints = cell.database.query(lambda c: operations_db.endpoints(c, ids))
-        overdue = cell.database.query(lambda c: operations_db.overdue(c, ids, now))
-        self._host_status.of({operation.host for operation in due if operation.host})  # all at once, not each by itself
-        for operation in due:
+        found = [due for due in found if due.operation.instance_uuid not in elsewhere]
+        self._host_status.of({due.operation.host for due in found if due.operation.host})  # at once, not each by itself
+        for due in found:
             try:
-                ctx, endpoint = RequestContext.from_wire(contexts[operation.uuid]), endpoints[operation.uuid]
-                self._look_after(cell, ctx, operation, endpoint, is_overdue=operation.uuid in overdue)
+                self._look_after(cell, due, now)
             except errors.Unavailable:
                 raise
             except Exception:  # the others don't have to wait for this one
-                LOG.exception("operation %s could not be looked after", operation.uuid)
-        return len(due)
+                LOG.exception("operation %s could not be looked after", due.operation.uuid)
+                self._put_off(cell, due.operation, now)
+        return looked_after + len(found)
 
-    def _look_after(
-        self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str, *, is_overdue: bool
-    ) -> None:
-        if operation.state not in OperationState.OPEN:
-            self._remover.look_after(cell, operation)
-        elif is_overdue:
+    def _put_off(self, cell: Cell, operation: Operation, now: datetime.datetime) -> None:
+        pause = growing_pause(now - operation.start_time, self._conf.conductor.reaper_interval, _LONGEST_PAUSE)
+        cell.database.write(lambda c: operations_db.postpone(c, operation.uuid, operation.epoch, now + pause))
+
+    def _look_after(self, cell: Cell, due: Due, now: datetime.datetime) -> None:
+        operation, ctx = due.operation, RequestContext.from_wire(due.context)
+        if due.deadline is not None and due.deadline <= now:
             self._give_up(cell, operation)
         elif operation.host is None:
             self._take_over(cell, ctx, operation)
-        elif self._is_down(operation.host):
+        elif due.endpoint is None or self._is_down(operation.host):
             self._give_up_on(cell, ctx, operation)
         else:
-            self._remind(cell, ctx, operation, endpoint)
+            self._remind(cell, ctx, operation, due.endpoint)
 
     def _is_down(self, host: str) -> bool:
         return self._host_status.of({host}).get(host) == "DOWN"
@@ -142,9 +173,10 @@ class Reaper:
             self._take_over(cell, ctx, operation)
         elif endings.may_try_elsewhere(self._conf, operation):
             holder = self._placer.holder
+            now = cell.database.utcnow()
             held = cell.database.write(
                 lambda c: endings.try_elsewhere(
-                    c, self._conf, operation, holder, journal=operation.journal, vifs=()
+                    c, self._conf, operation, holder, now, journal=operation.journal, vifs=()
                 )
             )
             if held:
@@ -166,10 +198,11 @@ class Reaper:
             error=error.message,
             keep_vm_state=keep,
         )
-        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
+        now = cell.database.utcnow()
+        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome, now))
 
     def _remind(self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str) -> None:
-        later = utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
+        later = cell.database.utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
         held = cell.database.write(
             lambda c: operations_db.update(c, operation.uuid, operation.epoch, due_at=later)
         )
@@ -178,12 +211,11 @@ class Reaper:
             self._messenger.hint(ctx, endpoint, str(operation.host), [operation.uuid])
 
     def _take_over(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
-        now = utcnow()
+        now = cell.database.utcnow()
         values: dict[str, Any] = {
             "state": OperationState.RUNNING,
             "holder": self._placer.holder,
             "host": None,
-            "endpoint": None,
             "epoch": operation.epoch + 1,
             "updated_at": now,
             "due_at": now + datetime.timedelta(seconds=self._conf.conductor.operation_lease),

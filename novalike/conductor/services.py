@@ -15,6 +15,7 @@ from novalike.bus.services import ServiceChanges, ServiceList
 from novalike.clients.placement import PlacementClient
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import COMPUTE, is_up, zone_of
+from novalike.db import handled_requests
 from novalike.db.api import aggregates, mappings
 from novalike.db.cell import services as services_db
 from novalike.objects import errors
@@ -26,8 +27,8 @@ LOG = logging.getLogger(__name__)
 Facts = Mapping[str, tuple[AggregateFacts, ...]]
 
 
-def service_of(conf: cfg.ConfigOpts, row: Any, facts: Facts) -> Service:
-    """A service from its row and the aggregates of all hosts."""
+def service_of(conf: cfg.ConfigOpts, cell: Cell, row: Any, facts: Facts) -> Service:
+    """A service from its row in a cell and the aggregates of all hosts."""
     is_compute = row.binary == COMPUTE
     return Service(
         id=row.id,
@@ -37,7 +38,7 @@ def service_of(conf: cfg.ConfigOpts, row: Any, facts: Facts) -> Service:
         endpoint=row.endpoint,
         incarnation=row.incarnation,
         zone=zone_of(conf, facts.get(row.host, ())) if is_compute else conf.internal_service_availability_zone,
-        up=is_up(conf, row.last_seen_at, row.forced_down),
+        up=is_up(conf, cell.database.utcnow(), row.last_seen_at, row.forced_down),
         disabled=row.disabled,
         disabled_reason=row.disabled_reason,
         forced_down=row.forced_down,
@@ -69,7 +70,7 @@ class ServiceReadsHandler:
                 LOG.warning("the services of cell %s are not listed: %s", cell.name, error)
                 silent.append(cell)
                 continue
-            found += [service_of(self._conf, row, facts) for row in rows]
+            found += [service_of(self._conf, cell, row, facts) for row in rows]
         if len(silent) == len(cells):
             raise errors.Unavailable(reason="no cell's database answers")
         return ServiceList(services=tuple(found), unreachable=self._hosts_of(silent, host, binary))
@@ -109,7 +110,7 @@ class ServiceCommandsHandler:
             raise errors.Invalid(
                 "No updates were requested. Fields 'status' or 'forced_down' should be specified."
             )
-        return self._update(cell, row, changes)
+        return self._update(ctx, cell, row, changes)
 
     def update_compute_service(self, ctx: RequestContext, *, host: str, changes: ServiceChanges) -> Service:
         cell_id = self._cells.api.query(lambda c: mappings.hosts(c, [host])).get(host)
@@ -119,7 +120,7 @@ class ServiceCommandsHandler:
         rows = cell.database.query(lambda c: services_db.listed(c, host, COMPUTE))
         if not rows:
             raise errors.HostBinaryNotFound(host=host, binary=public_binary(COMPUTE))
-        return self._update(cell, rows[0], changes)
+        return self._update(ctx, cell, rows[0], changes)
 
     def _find(self, service_id: str) -> tuple[Cell, Any]:
         """
@@ -137,22 +138,31 @@ class ServiceCommandsHandler:
             raise errors.Invalid(f"Service id {service_id} refers to multiple services.")
         return found[0]
 
-    def _update(self, cell: Cell, row: Any, changes: ServiceChanges) -> Service:
+    def _update(self, ctx: RequestContext, cell: Cell, row: Any, changes: ServiceChanges) -> Service:
         values: dict[str, Any] = {}
         if changes.disabled is not None:
             values.update(disabled=changes.disabled, disabled_reason=changes.disabled_reason)
         if changes.forced_down is not None:
             values["forced_down"] = changes.forced_down
-        cell.database.write(lambda c: services_db.update(c, row.uuid, **values))
-        LOG.info("service %s of %s: %s", row.binary, row.host, values)
+        now = cell.database.utcnow()
+
+        def write(connection: Any) -> bool:
+            is_new = handled_requests.is_new(connection, ctx.request_id, f"update_service {row.uuid}", now)
+            if is_new:
+                services_db.update(connection, row.uuid, **values)
+            return is_new
+
+        is_new = cell.database.write(write)
+        LOG.info("service %s of %s: %s%s", row.binary, row.host, values, "" if is_new else " (asked again)")
         changed, nodes = cell.database.query(
             lambda c: (services_db.get(c, row.uuid), services_db.nodes_of(c, row.id))
         )
         if changed is None:
             raise errors.ServiceNotFound(service_id=row.uuid)
         if changes.disabled is not None:
-            self._tell_placement(nodes, changes.disabled)
-        return service_of(self._conf, changed, self._cells.api.query(aggregates.by_host))
+            # Asked again, somebody else may have changed it since.
+            self._tell_placement(nodes, changed.disabled)
+        return service_of(self._conf, cell, changed, self._cells.api.query(aggregates.by_host))
 
     def _tell_placement(self, nodes: list[str], disabled: bool) -> None:
         for node in nodes:

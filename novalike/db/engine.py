@@ -1,5 +1,6 @@
 """Connections to a database, and transactions that are repeated when the database says so."""
 
+import datetime
 import logging
 import random
 import threading
@@ -13,6 +14,7 @@ from oslo_config import cfg
 from sqlalchemy import exc, pool
 
 from novalike import concurrency
+from novalike.db import clock
 from novalike.objects import errors
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +52,7 @@ class Database:
             from eventlet.support import psycopg2_patcher
 
             psycopg2_patcher.make_psycopg_green()
+        self._clock = clock.Clock(lambda: self.query(clock.ask))
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -98,6 +101,15 @@ class Database:
                     return function(connection)
             with self._write_engine.begin() as connection:
                 return function(connection)
+
+    def utcnow(self) -> datetime.datetime:
+        """Return the time by the database's clock, in UTC: for what other processes compare with their own "now".
+
+        Not within :meth:`write`: it may ask the database.
+
+        :raises Unavailable: the database can't be reached.
+        """
+        return self._clock.now()
 
     def ping(self) -> bool:
         """Whether the database answers."""

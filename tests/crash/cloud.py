@@ -15,6 +15,7 @@ from novalike.compute.daemon import ComputeDaemon, load_driver
 from novalike.conductor.cells import Cells
 from novalike.conductor.daemon import ConductorDaemon
 from novalike.db.cell import tables as t
+from novalike.db.cell.services import endpoint_of
 from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.operation import OperationState
@@ -188,7 +189,7 @@ class CrashCloud(Cloud):
                     sa.update(t.services).where(t.services.c.endpoint == endpoint).values(last_seen_at=long_ago)
                 )
                 open_here = sa.select(sa.func.count()).where(
-                    o.endpoint == endpoint, o.state.in_(OperationState.OPEN)
+                    endpoint_of(o.host) == endpoint, o.state.in_(OperationState.OPEN)
                 )
                 waiting += connection.execute(open_here).scalar_one()
         return waiting == 0
@@ -200,7 +201,7 @@ class CrashCloud(Cloud):
             return
         with contextlib.suppress(BaseException):
             daemon.stop()
-        for name in ("worker", "placer", "remover"):
+        for name in ("worker", "placer", "remover", "cleanup"):
             if hasattr(daemon, name):
                 getattr(daemon, name)._pool.shutdown(wait=False, cancel_futures=True)
         if process.kind == "conductor":

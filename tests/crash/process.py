@@ -28,7 +28,7 @@ _PERIODIC = frozenset(
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
-    {"reaper._look_into", "leases.renew", "cells._load", "moving.foreign", "journal.list_host_servers"}
+    {"clock.now", "reaper._look_into", "leases.renew", "cells._load", "moving.foreign", "journal.list_host_servers"}
 )
 # All that the database is asked in these is.
 _PERIODIC_MODULES = frozenset({"hosts", "heartbeats", "inventory"})

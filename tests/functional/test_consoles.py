@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from novalike.bus.consoles import ConsoleCommands
+from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.record import utcnow
@@ -102,7 +103,7 @@ def test_what_this_cloud_does_not_have(cloud, server_id, version, protocol, kind
 def test_tokens_end(cloud, server_id, monkeypatch):
     token = open_console(cloud, server_id)
     later = utcnow() + datetime.timedelta(seconds=601)
-    monkeypatch.setattr("novalike.conductor.consoles.utcnow", lambda: later)
+    monkeypatch.setattr(Database, "utcnow", lambda self: later)
     with pytest.raises(errors.ConsoleTokenInvalid):
         admit(cloud, token)
 

@@ -1,22 +1,28 @@
 """What becomes of operations when something dies or fails at a bad moment."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.reaper import Reaper
+from novalike.conductor.servers.placing import Placer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell import tables as t
 from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.operation import Operation
+from novalike.objects.record import utcnow
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
+PLACE = Placer.submit
 
 
 def _nothing_left(cloud: Cloud, uuid: str) -> None:
@@ -120,6 +126,68 @@ def test_an_operation_that_cannot_be_looked_after_does_not_hold_up_others(
     assert cloud.demo.get(f"/servers/{made[0]}")["server"]["status"] == "BUILD"
     monkeypatch.undo()
     cloud.demo.wait_for(made[0], "ACTIVE")
+
+
+def test_ended_operations_hold_up_no_others(make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neutron is away, and thousands of builds that have failed wait for it. A hint that was lost is said again within
+    five seconds all the same, and what a dead conductor held is taken over."""
+    unlimited = dict.fromkeys(("quota__instances", "quota__cores", "quota__ram"), -1)
+    cloud = make_cloud(conductor__operation_resend_after=0.3, conductor__operation_lease=2.0, **unlimited)
+    first = cloud.demo.at("2.37").post("/servers", cloud.server_body("first"), 202)["server"]["id"]
+    cloud.demo.wait_for(first, "ACTIVE")
+    asked: list[str] = []
+
+    def away(name: str, *_args: Any, **_keywords: Any) -> None:
+        asked.append(name)
+        time.sleep(0.5)
+        raise errors.Unavailable(reason="neutron is away")
+
+    database = cloud.conductor.cells.compute_cells()[0].database
+
+    def fail(connection: Any) -> None:
+        row = dict(connection.execute(sa.select(t.instances)).one()._mapping)
+        operation = dict(connection.execute(sa.select(t.operations)).one()._mapping)
+        now = utcnow()
+        servers, operations = [], []
+        for number in range(2000):
+            uuid = f"00000000-0000-0000-0000-{number:012}"
+            servers.append({**row, "id": None, "uuid": uuid, "host": None, "node": None, "vm_state": "error"})
+            ended = {"state": "failed", "finish_time": now, "due_at": now, "host": None}
+            operations.append({**operation, "id": None, "uuid": uuid, "instance_uuid": uuid, **ended})
+        connection.execute(sa.insert(t.instances), servers)
+        connection.execute(sa.insert(t.operations), operations)
+
+    monkeypatch.setattr("novalike.conductor.servers.removal.release_ports", away)
+    database.write(fail)
+    cloud.eventually(lambda: len(asked) > 4)
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    hinted = cloud.demo.at("2.37").post("/servers", cloud.server_body("hinted"), 202)["server"]["id"]
+    cloud.eventually(lambda: cloud.admin.get(f"/servers/{hinted}")["server"]["OS-EXT-SRV-ATTR:host"])
+    cloud.bus.fault = lambda interface, method: None
+    began = time.monotonic()
+    cloud.demo.wait_for(hinted, "ACTIVE")
+    # Held by a conductor that is no more; it was placed before the scheduler was asked.
+    monkeypatch.setattr(Placer, "submit", lambda *_args: None)
+    held = cloud.demo.at("2.37").post("/servers", cloud.server_body("held"), 202)["server"]["id"]
+    monkeypatch.setattr(Placer, "submit", PLACE)
+    now = utcnow()
+    database.write(lambda c: c.execute(
+        sa.update(t.operations).where(t.operations.c.instance_uuid == held).values(holder="conductor dead", due_at=now)
+    ))  # fmt: skip
+    cloud.demo.wait_for(held, "ACTIVE")
+    assert time.monotonic() - began < 5
+
+
+def test_hints_go_to_the_process_that_has_the_host_now(make_cloud: MakeCloud) -> None:
+    """It has another address than the one at which the server was built."""
+    cloud = make_cloud(hosts=1, host="older")
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("moved"), 202)["server"]["id"]
+    cloud.demo.wait_for(made, "ACTIVE")
+    cloud.stop(cloud.compute)
+    cloud.conf.set_override("host", "newer")
+    cloud.compute = cloud.start_compute()
+    cloud.demo.post(f"/servers/{made}/action", {"os-stop": None}, 202)
+    cloud.demo.wait_for(made, "SHUTOFF", timeout=5)
 
 
 def test_a_cell_that_is_away_does_not_hold_up_others(make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:

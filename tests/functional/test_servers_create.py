@@ -2,11 +2,14 @@
 # ruff: noqa: E501 - tables read better with a case in a line
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from novalike.conductor.servers import creation
+from novalike.db.api import tables as api_tables
 from tests.functional.harness import Client, Cloud
 
 NOTHING = "00000000-0000-4000-8000-000000000000"
@@ -230,3 +233,29 @@ def test_properties_exist_from_their_microversion_on(cloud: Cloud) -> None:
             answer = cloud.admin.at(f"2.{minor}").request("POST", "/servers", _body(cloud, change))
             refused = f"('{key}' was unexpected)" in answer.text
             assert refused is not (first <= minor <= last), (key, minor, answer.text)
+
+
+def test_what_is_recorded_at_the_second_try_is_mapped_once(
+    make_cloud: Callable[..., Cloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The cell's transaction lost against another one, and is repeated; nor does a refused request leave a mapping."""
+    cloud = make_cloud(quota__instances=2)
+    insert, tries = creation.operations_db.insert, []
+
+    def lose_once(connection: Any, rows: Any) -> None:
+        insert(connection, rows)
+        tries.append(rows)
+        if len(tries) == 1:
+            raise sa.exc.OperationalError("INSERT", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(creation.operations_db, "insert", lose_once)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body(), 202)["server"]["id"]
+    assert len(tries) == 2
+    body = cloud.server_body(min_count=1, max_count=5)
+    cloud.demo.at("2.37").post("/servers", body, 202)
+    assert cloud.demo.at("2.37").request("POST", "/servers", cloud.server_body()).status_code == 403
+    servers = {server["id"] for server in cloud.demo.get("/servers")["servers"]}
+    mappings = api_tables.instance_mappings.c
+    mapped = cloud.conductor.cells.api.query(lambda c: set(c.execute(sa.select(mappings.instance_uuid)).scalars()))
+    assert made in servers
+    assert mapped == servers

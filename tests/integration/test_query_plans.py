@@ -207,12 +207,13 @@ def test_the_usage_of_a_project(conductor: Conductor) -> None:
 def test_what_reaper_and_leases_look_for(conductor: Conductor) -> None:
     database = conductor.cells.all()[0].database
     now = utcnow()
-    assert check(conductor, lambda: database.query(lambda c: operations_db.due(c, now, 500)), 10) == []
+    for look in (operations_db.due, operations_db.ended_due):
+        assert check(conductor, lambda f=look: database.query(lambda c: f(c, now, 500)), 10) == []
     check(conductor, conductor.leases.give_back, 10)
     ids = [str(uuid.uuid5(uuid.NAMESPACE_OID, f"{population.server_uuid(n)}-create")) for n in range(20)]
-    for find in (operations_db.contexts, operations_db.endpoints):
-        assert len(check(conductor, lambda f=find: database.query(lambda c: f(c, ids)), 20)) == 20
-    check(conductor, lambda: database.query(lambda c: operations_db.overdue(c, ids, now)), 20)
+    assert len(check(conductor, lambda: database.query(lambda c: operations_db.contexts(c, ids)), 20)) == 20
+    check(conductor, lambda: database.query(lambda c: operations_db.oldest_start(c, ids)), 20)
+    check(conductor, lambda: database.write(lambda c: operations_db.claim_ended(c, ids[0], now, now)), 20)
     check(conductor, lambda: database.write(lambda c: operations_db.hold_until(c, "conductor:1", now, ids)), 20)
 
 

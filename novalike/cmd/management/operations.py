@@ -17,7 +17,6 @@ from novalike.db.cell import in_flight
 from novalike.db.cell import operations as operations_db
 from novalike.objects import errors
 from novalike.objects.operation import JournalEntry, Operation, OperationState
-from novalike.objects.record import utcnow
 
 _ATTEMPTS = 5
 
@@ -106,13 +105,14 @@ def _matching(cells: Cells, args: argparse.Namespace, *where: Any, newest: int |
         conditions.append(o.instance_uuid == args.server)
     if args.host:
         conditions.append(o.host == args.host)
-    if args.older_than is not None:
-        conditions.append(o.start_time <= utcnow() - datetime.timedelta(seconds=args.older_than))
-    return [
-        Found(cell, *row)
-        for cell in cells.all()
-        for row in cell.database.query(lambda c: in_flight.find(c, conditions, newest=newest))
-    ]
+    found = []
+    for cell in cells.all():
+        there = list(conditions)
+        if args.older_than is not None:
+            there.append(o.start_time <= cell.database.utcnow() - datetime.timedelta(seconds=args.older_than))
+        rows = cell.database.query(lambda c: in_flight.find(c, there, newest=newest))  # noqa: B023 (it is called here)
+        found += [Found(cell, *row) for row in rows]
+    return found
 
 
 def current_step(operation: Operation) -> str | None:
@@ -170,7 +170,7 @@ def retry_operation(conf: cfg.ConfigOpts, args: argparse.Namespace) -> int:
     to itself. Who held it until now can't report any more, and stops. Exit status: 0 done; 1 no such operation, or
     it has ended.
     """
-    operation = _intervene(conf, args.uuid, lambda c, op: interventions.retry(c, conf, op))
+    operation = _intervene(conf, args.uuid, lambda c, op, now: interventions.retry(c, conf, op, now))
     whom = f"host {operation.host}" if operation.host else "a conductor"
     print(f"Operation {operation.uuid} ({operation.workflow} of server {operation.instance_uuid}): {whom} begins anew.")
     return 0
@@ -182,13 +182,13 @@ def abandon_operation(conf: cfg.ConfigOpts, args: argparse.Namespace) -> int:
     Who held it until now can't report any more, and stops. What it has done stays until the server is deleted,
     which the user can do at once. Exit status: 0 done; 1 no such operation, or it has ended.
     """
-    operation = _intervene(conf, args.uuid, lambda c, op: interventions.abandon(c, conf, op, args.reason))
+    operation = _intervene(conf, args.uuid, lambda c, op, now: interventions.abandon(c, conf, op, now, args.reason))
     print(f"Operation {operation.uuid} ({operation.workflow} of server {operation.instance_uuid}) was given up.")
     return 0
 
 
 def _intervene(
-    conf: cfg.ConfigOpts, uuid: str, change: Callable[[sa.Connection, Operation], bool]
+    conf: cfg.ConfigOpts, uuid: str, change: Callable[[sa.Connection, Operation, datetime.datetime], bool]
 ) -> Operation:
     """Change an open operation; again when somebody else was faster. Gives it as it was before.
 
@@ -201,7 +201,8 @@ def _intervene(
             if operation.state not in OperationState.OPEN:
                 how = f"{operation.state}, {_brief(operation.finish_time)}"
                 raise errors.Conflict(f"Operation {uuid} has ended ({how}): nothing can be changed.")
-            if cell.database.write(lambda c: change(c, operation)):  # noqa: B023 (it is called here)
+            now = cell.database.utcnow()
+            if cell.database.write(lambda c: change(c, operation, now)):  # noqa: B023 (it is called here)
                 return operation
     raise errors.Conflict(f"Operation {uuid} keeps changing: try again.")
 

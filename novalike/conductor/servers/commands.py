@@ -15,13 +15,13 @@ from novalike.conductor.servers import creation, external_events
 from novalike.conductor.servers.destination import Destinations
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.removal import Remover
+from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import VmState
-from novalike.objects.record import utcnow
 from novalike.objects.server import CreatedServers, Server, ServerRequest
 
 MAX_TAGS = 50
@@ -76,8 +76,9 @@ class ServerCommandsHandler:
     ) -> str:
         cell = self._cells.of_instance(server_id)
         row = lifecycle.ACTIONS[workflow]
+        now = cell.database.utcnow()
 
-        def write(connection: Any) -> tuple[dict[str, Any], bool] | str:
+        def write(connection: Any) -> tuple[dict[str, Any], str | None] | str:
             # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
             project_id = None if ctx.is_admin else ctx.project_id
             server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
@@ -98,26 +99,24 @@ class ServerCommandsHandler:
             up = server.host is not None and self._host_status.of({server.host}).get(server.host) != "DOWN"
             if not up and row.needs_host:
                 raise errors.HostDown(host=server.host)
-            now = utcnow()
             # The newest request wins: what was being done to the server is given up.
             operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
             operation = new_operation(
                 ctx, server_id, action, workflow, now, self._conf,
                 host=server.host if up else None,
-                endpoint=endpoint if up else None,
                 holder=None if up else self._placer.holder,
                 params=params,
             )  # fmt: skip
             operations_db.insert(connection, [operation])
             servers_db.change_state(connection, server_id, lifecycle.begins(workflow), updated_at=now)
-            return operation, up
+            return operation, endpoint if up else None
 
         written = cell.database.write(write)
         if isinstance(written, str):
             return written
-        operation, up = written
-        if up:
-            self._messenger.hint(ctx, operation["endpoint"], operation["host"], [operation["uuid"]])
+        operation, endpoint = written
+        if endpoint is not None:
+            self._messenger.hint(ctx, endpoint, operation["host"], [operation["uuid"]])
         else:
             # Only a delete gets here: nobody but us can do it.
             self._remover.submit(ctx, cell, operation["uuid"])
@@ -140,13 +139,16 @@ class ServerCommandsHandler:
         if unknown:
             raise errors.Invalid(f"These can't be changed: {', '.join(sorted(unknown))}")
         cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> None:
             server = self._get_locked(connection, ctx, server_id)
+            if not handled_requests.is_new(connection, ctx.request_id, f"update_server {server_id}", now):
+                return
             if "pinned_availability_zone" in changes:
                 _check_pinning(server, changes["pinned_availability_zone"])
             if changes:
-                servers_db.update(connection, server_id, updated_at=utcnow(), **changes)
+                servers_db.update(connection, server_id, updated_at=now, **changes)
 
         cell.database.write(write)
         return self._read_back(cell, server_id)
@@ -173,6 +175,7 @@ class ServerCommandsHandler:
         with self._cells.api.read() as connection:
             limit = quota.effective_limits(connection, self._conf, ctx.owner()[0])["metadata_items"]
         verb = "delete metadata" if remove else "update metadata"
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> dict[str, str]:
             server = self._get_locked(connection, ctx, server_id)
@@ -186,7 +189,7 @@ class ServerCommandsHandler:
             result = {**kept, **metadata}
             if 0 <= limit < len(result):
                 raise errors.OverQuota(f"Maximum number of metadata items exceeds {limit}")
-            servers_db.update(connection, server_id, metadata=result, updated_at=utcnow())
+            servers_db.update(connection, server_id, metadata=result, updated_at=now)
             return result
 
         return cell.database.write(write)
@@ -203,6 +206,7 @@ class ServerCommandsHandler:
     ) -> tuple[str, ...]:
         cell = self._cells.of_instance(server_id)
         g = t.instance_tags.c
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> tuple[str, ...]:
             server = self._get_locked(connection, ctx, server_id)
@@ -219,7 +223,7 @@ class ServerCommandsHandler:
                 connection.execute(t.instance_tags.delete().where(g.instance_uuid == server_id, g.tag.in_(gone)))
             servers_db.insert_tags(connection, [server_id], sorted(result - present))
             if result != present:
-                servers_db.update(connection, server_id, updated_at=utcnow())
+                servers_db.update(connection, server_id, updated_at=now)
             return tuple(sorted(result))
 
         return cell.database.write(write)

@@ -1,5 +1,6 @@
 """Recording new servers: everything that must be true before a create request is answered."""
 
+import datetime
 import re
 import uuid
 from typing import Any
@@ -20,7 +21,6 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.objects.keypair import Keypair
 from novalike.objects.lifecycle import TaskState, VmState
-from novalike.objects.record import utcnow
 from novalike.objects.server import ServerRequest
 
 
@@ -54,6 +54,12 @@ def record(
             if known := cell.database.query(lambda c: operations_db.created_by(c, ctx.request_id)):
                 return cell, known, []
 
+    # Committed first: should we die before the servers are recorded, a mapping that leads to nothing is harmless, a
+    # server without a mapping is not. Not within the transaction below, which may be repeated.
+    uuids = [str(uuid.uuid4()) for _ in range(request.max_count)]
+    cells.api.query(lambda c: mappings.map_instances(c, uuids, home.id, project_id, user_id))
+    now = home.database.utcnow()
+
     def write(connection: Any) -> tuple[list[str], list[str]]:
         quota_lock.lock_project(connection, project_id)
         if known := operations_db.created_by(connection, ctx.request_id):
@@ -65,15 +71,20 @@ def record(
             request.min_count,
             request.max_count,
         )
-        uuids = [str(uuid.uuid4()) for _ in range(count)]
-        # Committed first: should we die before the servers are recorded, a mapping that leads to nothing is
-        # harmless, a server without a mapping is not.
-        cells.api.query(lambda c: mappings.map_instances(c, uuids, home.id, project_id, user_id))
-        return uuids, _insert(connection, ctx, request, flavor, keypair, uuids, holder, conf)
+        made = uuids[:count]
+        return made, _insert(connection, ctx, request, flavor, keypair, made, holder, now, conf)
 
-    uuids, operation_ids = home.database.write(write)
-    cells.remember(uuids, home.id)
-    return home, uuids, operation_ids
+    try:
+        made, operation_ids = home.database.write(write)
+    except errors.Unavailable:
+        raise  # it may have been recorded
+    except errors.NovalikeError:
+        cells.api.query(lambda c: mappings.unmap_instances(c, uuids))
+        raise
+    if unused := [each for each in uuids if each not in made]:
+        cells.api.query(lambda c: mappings.unmap_instances(c, unused))
+    cells.remember(made, home.id)
+    return home, made, operation_ids
 
 
 def _insert(
@@ -84,9 +95,9 @@ def _insert(
     keypair: Keypair | None,
     uuids: list[str],
     holder: str,
+    now: datetime.datetime,
     conf: cfg.ConfigOpts,
 ) -> list[str]:
-    now = utcnow()
     # A name for each; several servers of one request are numbered.
     several = len(uuids) > 1
     rows, requests, operations = [], [], []

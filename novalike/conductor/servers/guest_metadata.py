@@ -8,7 +8,6 @@ from novalike.conductor.cells import Cells
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
-from novalike.objects.record import utcnow
 from novalike.objects.server import Server, ServerSpec
 
 _PIECE = 255
@@ -40,6 +39,7 @@ class MetadataCommandsHandler:
         if len(password) > _PIECE * _PIECES:
             raise errors.Invalid("Request is too large.")
         cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> None:
             server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
@@ -51,7 +51,7 @@ class MetadataCommandsHandler:
                 f"password_{n}": password[n * _PIECE : (n + 1) * _PIECE] for n in range(_PIECES)
             }
             servers_db.update(
-                connection, server_id, system_metadata={**server.system_metadata, **pieces}, updated_at=utcnow()
+                connection, server_id, system_metadata={**server.system_metadata, **pieces}, updated_at=now
             )
 
         cell.database.write(write)

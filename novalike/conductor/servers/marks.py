@@ -1,17 +1,18 @@
 """Locks, and states that an administrator knows better."""
 
+import datetime
 from typing import Any
 
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cells, follows_moves
 from novalike.conductor.operations import new_operation
+from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, OperationState
-from novalike.objects.record import utcnow
 from novalike.objects.server import Server
 
 
@@ -24,44 +25,63 @@ class ServerMarksHandler:
 
     @follows_moves
     def lock(self, ctx: RequestContext, *, server_id: str, reason: str | None = None) -> None:
+        cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
+
         def write(connection: Any) -> None:
             server = _find(connection, ctx, server_id)
+            if not handled_requests.is_new(connection, ctx.request_id, f"lock {server_id}", now):
+                return
             by_owner = server.project_id == ctx.project_id
             if server.locked_by and by_owner:
                 return
             # A reason stays until it is replaced or the lock goes.
             why = {"locked_reason": reason} if reason else {}
             servers_db.update(connection, server_id, locked_by="owner" if by_owner else "admin", **why)
-            self._record(connection, ctx, server_id, "lock", event="api_lock")
+            self._record(connection, ctx, server_id, "lock", now, event="api_lock")
 
-        self._cells.of_instance(server_id).database.write(write)
+        cell.database.write(write)
 
     @follows_moves
     def unlock(self, ctx: RequestContext, *, server_id: str) -> None:
+        cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
+
         def write(connection: Any) -> None:
             _find(connection, ctx, server_id)
+            if not handled_requests.is_new(connection, ctx.request_id, f"unlock {server_id}", now):
+                return
             servers_db.update(connection, server_id, locked_by=None, locked_reason=None)
-            self._record(connection, ctx, server_id, "unlock", event="api_unlock")
+            self._record(connection, ctx, server_id, "unlock", now, event="api_unlock")
 
-        self._cells.of_instance(server_id).database.write(write)
+        cell.database.write(write)
 
     @follows_moves
     def reset_state(self, ctx: RequestContext, *, server_id: str, vm_state: str) -> None:
+        cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
+
         def write(connection: Any) -> None:
             _find(connection, ctx, server_id)
-            now = utcnow()
+            if not handled_requests.is_new(connection, ctx.request_id, f"reset_state {server_id}", now):
+                return
             # Otherwise whoever works on the server would write its own state over this one.
             operations_db.supersede(connection, server_id, now, "Superseded by resetState")
             servers_db.change_state(connection, server_id, lifecycle.resets(vm_state), updated_at=now)
-            self._record(connection, ctx, server_id, "resetState")
+            self._record(connection, ctx, server_id, "resetState", now)
 
-        self._cells.of_instance(server_id).database.write(write)
+        cell.database.write(write)
 
     def _record(
-        self, connection: Any, ctx: RequestContext, server_id: str, action: str, event: str | None = None
+        self,
+        connection: Any,
+        ctx: RequestContext,
+        server_id: str,
+        action: str,
+        now: datetime.datetime,
+        event: str | None = None,
     ) -> None:
         """An instance action that is over already."""
-        now = utcnow()
         row = new_operation(ctx, server_id, action, action, now, self._conf)
         journal: tuple[JournalEntry, ...] = ()
         if event:

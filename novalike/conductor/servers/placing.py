@@ -225,6 +225,7 @@ class Placer:
     ) -> list[Operation]:
         """End operations, as far as they are still ours. Those that were."""
         entry = self._entry(started, "Error", error.message)
+        now = cell.database.utcnow()
 
         def write(connection: Any) -> list[Operation]:
             ended = []
@@ -236,7 +237,7 @@ class Placer:
                     error=error.message,
                     details=error.message,
                 )
-                if endings.end(connection, self._conf, operation, outcome):
+                if endings.end(connection, self._conf, operation, outcome, now):
                     ended.append(operation)
             return ended
 
@@ -288,7 +289,7 @@ class Placer:
         selections: dict[str, Selection],
         entry: JournalEntry,
     ) -> list[Operation]:
-        now = utcnow()
+        now = cell.database.utcnow()
         due = now + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
 
         def write(connection: Any) -> list[Operation]:
@@ -303,7 +304,6 @@ class Placer:
                     epoch=operation.epoch + 1,
                     holder=None,
                     host=chosen.host,
-                    endpoint=chosen.endpoint,
                     due_at=due,
                     updated_at=now,
                     journal=(*operation.journal, entry),
@@ -319,7 +319,6 @@ class Placer:
                     lifecycle.passes("create", TaskState.SPAWNING if bare else TaskState.NETWORKING),
                     host=chosen.host,
                     node=chosen.node,
-                    endpoint=chosen.endpoint,
                     availability_zone=chosen.zone,
                     updated_at=now,
                 )

@@ -6,7 +6,6 @@ deleted meanwhile and removes them (``compute.recovery``).
 
 import contextlib
 import logging
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -21,10 +20,9 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
-from novalike.objects.lifecycle import VmState
-from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
+from novalike.objects.operation import JournalEntry, OperationState, Outcome
 from novalike.objects.record import utcnow
-from novalike.objects.server import Server, ServerSpec
+from novalike.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -44,8 +42,6 @@ class Remover:
         self._neutron = neutron
         self._leases = leases
         self._pool = ThreadPoolExecutor(8, thread_name_prefix="remove")
-        self._lock = threading.Lock()
-        self._looking: set[str] = set()
 
     def submit(self, ctx: RequestContext, cell: Cell, operation_id: str) -> None:
         """Delete in the background the server of a ``delete`` operation that this conductor holds."""
@@ -82,47 +78,23 @@ class Remover:
             return
         started = utcnow()
         spec = cell.database.query(lambda c: servers_db.specs(c, [operation.instance_uuid]))[operation.instance_uuid]
-        self._give_back(operation.instance_uuid, spec)
+        give_back(self._neutron, self._release, operation.instance_uuid, spec)
         entry = JournalEntry(
             event="conductor_delete", start_time=started, finish_time=utcnow(), result="Success", host=self._conf.host
         )
 
         outcome = Outcome(operation_id=operation.uuid, epoch=operation.epoch, entries=(*operation.journal, entry))
-        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome))
-
-    def look_after(self, cell: Cell, operation: Operation) -> None:
-        """Give back once more, in the background, what a server had that is on no host: something may have arrived
-        late. The operation stays due until that has worked.
-        """
-        with self._lock:
-            if operation.uuid in self._looking:
-                return
-            self._looking.add(operation.uuid)
-        self._pool.submit(self._look_guarded, cell, operation)
-
-    def _look_guarded(self, cell: Cell, operation: Operation) -> None:
-        try:
-            self._look(cell, operation)
-        except errors.NovalikeError as error:
-            LOG.warning("instance %s: what it may have left is looked at later: %s", operation.instance_uuid, error)
-        except Exception:
-            LOG.exception("instance %s: what it may have left is looked at later", operation.instance_uuid)
-        finally:
-            with self._lock:
-                self._looking.discard(operation.uuid)
-
-    def _look(self, cell: Cell, operation: Operation) -> None:
-        uuid = operation.instance_uuid
-        spec = cell.database.query(lambda c: servers_db.specs(c, [uuid])).get(uuid)
-        if spec is None or spec.server.vm_state == VmState.DELETED or _is_nowhere(spec.server):
-            self._give_back(uuid, spec)
-        cell.database.write(lambda c: operations_db.looked_after(c, operation.uuid))
-
-    def _give_back(self, uuid: str, spec: ServerSpec | None) -> None:
-        networks, vifs = (spec.networks or (), spec.server.vifs) if spec else ((), ())
-        release_ports(self._neutron, uuid, vifs, frozenset(n.port_id for n in networks if n.port_id))
-        self._release(uuid)
+        now = cell.database.utcnow()
+        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome, now))
 
 
-def _is_nowhere(server: Server) -> bool:
-    return server.host is None and server.task_state is None
+def give_back(neutron: NeutronClient, release: Callable[[str], object], uuid: str, spec: ServerSpec | None) -> None:
+    """Give back a server's ports and its claim; safe to repeat.
+
+    :param release: gives up a server's claim in Placement.
+    :param spec: the server's; None when there is no record of it any more.
+    :raises Unavailable: a neighbour can't be reached.
+    """
+    networks, vifs = (spec.networks or (), spec.server.vifs) if spec else ((), ())
+    release_ports(neutron, uuid, vifs, frozenset(n.port_id for n in networks if n.port_id))
+    release(uuid)

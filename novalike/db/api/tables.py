@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from novalike.db import handled_requests as handled_requests_db
 from novalike.db.columns import LongText, moments, name
 
 metadata = sa.MetaData(
@@ -132,3 +133,5 @@ aggregate_metadata = sa.Table(
     sa.Column("key", name(), primary_key=True),
     sa.Column("value", sa.String(255), nullable=False),
 )
+
+handled_requests = handled_requests_db.table(metadata)

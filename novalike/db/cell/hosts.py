@@ -25,32 +25,35 @@ def beat(
     incarnation: str,
     hosts: Sequence[str],
     version: int,
+    now: datetime.datetime,
     down_after: float,
 ) -> set[str]:
     """Note that a process lives. Gives those of its hosts that were known.
 
+    :param now: by the database's clock, as in all that follows.
     :param down_after: seconds. Who was silent for longer has changed by being heard of: the scheduler wants to know.
     """
     facts = ((S.version, version), (S.endpoint, endpoint), (S.incarnation, incarnation))
     mine = sa.and_(S.binary == binary, S.host.in_(hosts))
     known = set(connection.execute(sa.select(S.host).where(mine)).scalars())
     if known:
-        connection.execute(_seen(down_after, *facts).where(mine))
+        connection.execute(_seen(now, down_after, *facts).where(mine))
     return known
 
 
-def beat_again(connection: sa.Connection, incarnations: Sequence[tuple[str, str]], down_after: float) -> int:
+def beat_again(
+    connection: sa.Connection, incarnations: Sequence[tuple[str, str]], now: datetime.datetime, down_after: float
+) -> int:
     """Note that processes still live, with all hosts that are recorded as theirs. Gives how many these are.
 
     :param incarnations: (endpoint, incarnation) of each.
     """
     endpoints, own = zip(*incarnations, strict=True)
-    again = _seen(down_after).where(S.endpoint.in_(endpoints), S.incarnation.in_(own))
+    again = _seen(now, down_after).where(S.endpoint.in_(endpoints), S.incarnation.in_(own))
     return connection.execute(again).rowcount
 
 
-def _seen(down_after: float, *facts: tuple[Any, Any]) -> sa.Update:
-    now = utcnow()
+def _seen(now: datetime.datetime, down_after: float, *facts: tuple[Any, Any]) -> sa.Update:
     counts_as_down = now - datetime.timedelta(seconds=down_after)
     # Updated_at first: MariaDB computes one value after the other, and from the ones that it has just set.
     return sa.update(t.services).ordered_values(
@@ -61,10 +64,15 @@ def _seen(down_after: float, *facts: tuple[Any, Any]) -> sa.Update:
 
 
 def insert_services(
-    connection: sa.Connection, binary: str, endpoint: str, incarnation: str, hosts: Sequence[str], version: int
+    connection: sa.Connection,
+    binary: str,
+    endpoint: str,
+    incarnation: str,
+    hosts: Sequence[str],
+    version: int,
+    now: datetime.datetime,
 ) -> None:
     """Record services that are new. Another process may record the same ones at the same time."""
-    now = utcnow()
     rows = [
         {
             "uuid": str(uuid.uuid4()), "host": host, "binary": binary, "endpoint": endpoint,
@@ -166,6 +174,7 @@ def confirmed(
     endpoint: str,
     incarnation: str,
     reports: Sequence[NodeReport],
+    now: datetime.datetime,
     down_after: float,
 ) -> list[str] | None:
     """Those of the reports' hosts whose services are disabled; None when anything is not recorded as they say, or when
@@ -174,7 +183,7 @@ def confirmed(
 
     :param down_after: seconds.
     """
-    counts_as_down = utcnow() - datetime.timedelta(seconds=down_after)
+    counts_as_down = now - datetime.timedelta(seconds=down_after)
     known = {row.uuid: row for row in connection.execute(_NODES, {"wanted": [r.uuid for r in reports]})}
     disabled: list[str] = []
     used: list[tuple[str, dict[str, Any]]] = []

@@ -2,11 +2,12 @@
 
 import datetime
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
+from novalike.db.cell.services import endpoint_of
 from novalike.objects.operation import Operation, OperationState
 
 O = t.operations.c  # noqa: E741
@@ -40,12 +41,6 @@ def get(connection: sa.Connection, uuid: str) -> Operation | None:
     return None if row is None else _operation(row)
 
 
-def find(connection: sa.Connection, *where: Any, limit: int | None = None) -> list[Operation]:
-    """The operations that meet some conditions, oldest first."""
-    query = sa.select(*COLUMNS).where(*where).order_by(O.id).limit(limit)
-    return [_operation(row) for row in connection.execute(query)]
-
-
 def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict[str, int]:
     """At which epochs somebody holds some operations; those that he doesn't hold are left out."""
     query = sa.select(O.uuid, O.epoch).where(O.uuid.in_(uuids), O.holder == holder, OPEN)
@@ -55,11 +50,6 @@ def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict
 def contexts(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Who asked for some operations."""
     return dict(connection.execute(sa.select(O.uuid, O.context).where(O.uuid.in_(uuids))).all())
-
-
-def endpoints(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
-    """The bus addresses of the processes that some operations are for."""
-    return dict(connection.execute(sa.select(O.uuid, O.endpoint).where(O.uuid.in_(uuids))).all())
 
 
 def of_server(
@@ -113,7 +103,7 @@ _BEGUN_BY = sa.select(
     .where(O.action == sa.bindparam("doing"))
     .correlate(t.instances)
     .scalar_subquery(),
-    t.instances.c.endpoint,
+    endpoint_of(t.instances.c.host),
 ).where(t.instances.c.uuid == sa.bindparam("instance"))
 
 
@@ -174,17 +164,64 @@ def let_go(
     connection.execute(query.values(due_at=at, holder=None))
 
 
-def due(connection: sa.Connection, now: datetime.datetime, limit: int) -> list[Operation]:
-    """What somebody must look at: open operations, and ended ones that may have left something behind."""
-    return find(connection, O.due_at <= now, limit=limit)
+class Due(NamedTuple):
+    """An open operation that somebody must look at.
+
+    :ivar context: who asked for it, as it is stored.
+    :ivar endpoint: the bus address of its host's process, if it is on a host.
+    :ivar deadline: when it is given up.
+    """
+
+    operation: Operation
+    context: dict[str, Any]
+    endpoint: str | None
+    deadline: datetime.datetime | None
 
 
-def overdue(connection: sa.Connection, uuids: Sequence[str], now: datetime.datetime) -> set[str]:
-    """Those of some operations whose time is up."""
-    return set(connection.execute(sa.select(O.uuid).where(O.uuid.in_(uuids), O.deadline <= now)).scalars())
+_DUE = (
+    sa.select(*COLUMNS, O.context, endpoint_of(O.host), O.deadline)
+    .where(O.due_at <= sa.bindparam("now"), OPEN)
+    .order_by(O.due_at)
+    .limit(sa.bindparam("most"))
+)
+
+
+def due(connection: sa.Connection, now: datetime.datetime, limit: int) -> list[Due]:
+    """Return the open operations that somebody must look at, those first that have waited longest.
+
+    :param now: by the database's clock, as in all that follows.
+    """
+    rows = connection.execute(_DUE, {"now": now, "most": limit})
+    return [Due(operation_of(row[: len(COLUMNS)]), *row[len(COLUMNS) :]) for row in rows]
+
+
+def postpone(connection: sa.Connection, uuid: str, epoch: int, due_at: datetime.datetime) -> None:
+    """Have nobody look at an open operation before ``due_at``, if it is still held at ``epoch``."""
+    update(connection, uuid, epoch, due_at=due_at)
+
+
+def oldest_start(connection: sa.Connection, uuids: Sequence[str]) -> datetime.datetime | None:
+    """Return when the oldest of some operations began; None when there are none."""
+    return connection.execute(sa.select(sa.func.min(O.start_time)).where(O.uuid.in_(uuids))).scalar()
+
+
+_ENDED = O.state.not_in(OperationState.OPEN)
+
+
+def ended_due(connection: sa.Connection, now: datetime.datetime, limit: int) -> list[Operation]:
+    """Return ended operations that may have left something behind, those first that have waited longest."""
+    query = sa.select(*COLUMNS).where(O.due_at <= now, _ENDED).order_by(O.due_at).limit(limit)
+    return [_operation(row) for row in connection.execute(query)]
+
+
+def claim_ended(
+    connection: sa.Connection, uuid: str, now: datetime.datetime, due_at: datetime.datetime
+) -> bool:
+    """Have nobody else look at an ended operation before ``due_at``. Return whether it was still due."""
+    claim = sa.update(t.operations).where(O.uuid == uuid, O.due_at <= now, _ENDED).values(due_at=due_at)
+    return connection.execute(claim).rowcount == 1
 
 
 def looked_after(connection: sa.Connection, uuid: str) -> None:
-    """An operation that has ended has left nothing behind."""
-    ended = O.state.not_in(OperationState.OPEN)
-    connection.execute(sa.update(t.operations).where(O.uuid == uuid, ended).values(due_at=None))
+    """Record that an operation that has ended has left nothing behind."""
+    connection.execute(sa.update(t.operations).where(O.uuid == uuid, _ENDED).values(due_at=None))

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
+from novalike.db.cell.services import endpoint_of
 from novalike.objects.lifecycle import ANY, Change
 from novalike.objects.operation import Operation, OperationState
 from novalike.objects.server import Server, ServerSpec
@@ -104,7 +105,8 @@ def owner(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> tup
 
 def places_of(connection: sa.Connection, uuids: Sequence[str]) -> list[Any]:
     """uuid, endpoint, host, deleted of some servers, deleted ones included."""
-    return list(connection.execute(sa.select(I.uuid, I.endpoint, I.host, I.deleted).where(I.uuid.in_(uuids))))
+    query = sa.select(I.uuid, endpoint_of(I.host), I.host, I.deleted)
+    return list(connection.execute(query.where(I.uuid.in_(uuids))))
 
 
 def tags_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -216,7 +218,7 @@ _OPERATIONS_WITH_SPECS = (
 # while this one is the host's: the other has died, and its last accept overtook its successor's recovery.
 _TO_ACCEPT = _OPERATIONS_WITH_SPECS.where(
     operations_db.O.uuid.in_(sa.bindparam("ids", expanding=True)),
-    operations_db.O.endpoint == sa.bindparam("endpoint"),
+    endpoint_of(operations_db.O.host) == sa.bindparam("endpoint"),
     operations_db.OPEN,
     (operations_db.O.state == OperationState.PENDING)
     | (operations_db.O.holder == sa.bindparam("holder"))
@@ -309,11 +311,6 @@ def hosts_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
     """On which hosts some servers are."""
     query = sa.select(I.uuid, I.host).where(I.uuid.in_(uuids), I.host.is_not(None))
     return dict(connection.execute(query).all())
-
-
-def execute(connection: sa.Connection, statement: sa.Update) -> int:
-    """Change what a statement says. Gives how many rows matched."""
-    return connection.execute(statement).rowcount
 
 
 def count_on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> int:

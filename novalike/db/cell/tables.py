@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from novalike.db import handled_requests as handled_requests_db
 from novalike.db.columns import Json, LongText, Moment, moments, name
 from novalike.objects.block_device import BlockDevice
 from novalike.objects.flavor import Flavor
@@ -101,7 +102,6 @@ instances = sa.Table(
     sa.Column("progress", sa.Integer),
     sa.Column("host", name()),
     sa.Column("node", name()),
-    sa.Column("endpoint", name()),
     sa.Column("launched_at", Moment),
     sa.Column("terminated_at", Moment),
     sa.Column("image_ref", sa.String(36)),
@@ -190,7 +190,6 @@ operations = sa.Table(
     sa.Column("epoch", sa.Integer, nullable=False, default=0),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("host", name()),
-    sa.Column("endpoint", name()),
     sa.Column("holder", name(), index=True),
     sa.Column("start_time", Moment, nullable=False),
     sa.Column("finish_time", Moment),
@@ -203,7 +202,6 @@ operations = sa.Table(
     sa.Column("params", Json(dict[str, Any]), nullable=False),
     sa.Column("journal", Json(tuple[JournalEntry, ...]), nullable=False),
     sa.Column("context", Json(dict[str, Any]), nullable=False),
-    sa.Index(None, "endpoint", "state"),
     sa.Index(None, "host", "state"),
 )
 
@@ -227,3 +225,5 @@ quota_locks = sa.Table(
     sa.Column("project_id", name(), primary_key=True),
     sa.Column("touched_at", Moment),
 )
+
+handled_requests = handled_requests_db.table(metadata)

@@ -48,6 +48,9 @@ class SilentDatabase:
     def query(self, function: object) -> None:
         raise errors.Unavailable(reason="gone")
 
+    def utcnow(self) -> None:
+        raise errors.Unavailable(reason="gone")
+
 
 def insert(database: Database, token: str, seconds: float) -> None:
     database.write(

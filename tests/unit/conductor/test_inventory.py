@@ -368,3 +368,15 @@ def test_status_of_hosts_is_looked_up_for_those_asked_about(conductor: Conductor
     conductor.seen("host3", conductor.conf.service_down_time + 2)
     assert status.of({"host1", "host3", "nowhere"}) == {"host1": "UP", "host3": "DOWN"}
     assert status.of(set()) == {}
+
+
+def test_who_lives_is_told_by_the_clock_of_the_database(conductor: Conductor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The host was heard of by a conductor whose own clock is an hour behind."""
+    behind = utcnow() - datetime.timedelta(hours=1)
+    for module in ("db.cell.hosts", "db.cell.services", "conductor.hosts"):
+        monkeypatch.setattr(f"novalike.{module}.utcnow", lambda: behind, raising=False)
+    conductor.seen("host1", conductor.conf.service_down_time + 2)
+    conductor.beat("host1")
+    monkeypatch.undo()
+    assert HostStatus(conductor.conf, conductor.cells).of({"host1"}) == {"host1": "UP"}
+    assert conductor.host("host1").up
