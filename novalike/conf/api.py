@@ -21,7 +21,6 @@ OPTS = [
         help="URL to put in front of links instead of the one that the request came to, when the API is "
         "behind a proxy that does not send X-Forwarded headers.",
     ),
-    cfg.StrOpt("glance_link_prefix", help="The same for links to images."),
     cfg.BoolOpt(
         "enable_instance_password",
         default=True,
