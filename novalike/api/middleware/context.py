@@ -41,7 +41,6 @@ class Context:
             req.context.asked_path, req.path = req.path, _NOWHERE
             return
         req.context.prefix = prefix
-        req.context.legacy = prefix == "v2"
         if prefix == "v2":
             req.context.version = microversion.MINIMUM
         else:

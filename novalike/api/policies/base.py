@@ -6,7 +6,6 @@ ADMIN = "context_is_admin"
 ADMIN_API = "rule:admin_api"
 READER_OR_ADMIN = "rule:project_reader_or_admin"
 MEMBER_OR_ADMIN = "rule:project_member_or_admin"
-MANAGER_OR_ADMIN = "rule:project_manager_or_admin"
 SERVICE_OR_ADMIN = "rule:service_or_admin"
 ANYONE = "@"
 
