@@ -11,9 +11,11 @@ from tests.unit.test_architecture import ROOT, imported
 
 # Modules of packages that are called otherwise than these.
 MODULES = {
+    "google-re2": {"re2"},
     "libvirt-python": {"libvirt", "libvirt_qemu"},
     "os-vif": {"os_vif", "vif_plug_ovs"},
     "pillow": {"pil"},
+    "python-dateutil": {"dateutil"},
 }
 # Declared though nothing here imports it, and why.
 NOT_IMPORTED = {
