@@ -33,9 +33,11 @@ migrate_glance() {
   "$NEIGHBOURS/bin/glance-manage" --config-file "$ETC/glance/glance-api.conf" db_sync
 }
 
-# Uploads come in chunks, which only uWSGI's HTTP router can read.
+# Uploads come in chunks, which only uWSGI's HTTP router can read. By itself it takes none of 1 MiB or more, and waits
+# 4 seconds for the next one: less than who reads from a busy disk needs. A chunk is kept in memory.
 declare_glance() {
   uwsgi_program glance "$GLANCE_PORT" glance.wsgi.api:application 2 "$ETC/glance/glance-api.conf" \
     "http = 127.0.0.1:$GLANCE_PORT" "http-raw-body = true" "http-chunked-input = true" "http-auto-chunked = true" \
-    "http-keepalive = false" "env = OS_GLANCE_CONFIG_DIR=$ETC/glance"
+    "http-keepalive = false" "chunked-input-limit = $((64 << 20))" "chunked-input-timeout = 60" \
+    "env = OS_GLANCE_CONFIG_DIR=$ETC/glance"
 }

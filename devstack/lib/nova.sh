@@ -126,7 +126,7 @@ migrate_nova() {
   nova_manage db sync
 }
 
-# A service type of its own: novalike, or the benchmark's relay, is the catalog's compute service.
+# A service type and name of its own: novalike, or the benchmark's relay, is the catalog's compute service.
 make_nova_accounts() {
   DEVSTACK_KEYSTONE_PORT=$KEYSTONE_PORT DEVSTACK_ADMIN_PASSWORD=$ADMIN_PASSWORD \
     DEVSTACK_SERVICE_PASSWORD=$SERVICE_PASSWORD \

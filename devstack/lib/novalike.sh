@@ -33,9 +33,6 @@ transport_url = $(transport_url)
 lock_path = $DATA/novalike/locks
 [keystone]
 $(log_in novalike)
-[service_user]
-send_service_user_token = true
-$(log_in novalike)
 [placement]
 $(log_in novalike)
 [glance]

@@ -76,15 +76,18 @@ def make_accounts(cloud):
 
 
 def make_catalog(identity):
-    services = {service.name: service for service in identity.services()}
+    """Services, with the names that clients look for: libcloud, for one, asks for ``nova``."""
+    services = {service.type: service for service in identity.services()}
     endpoints = {(each.service_id, each.interface): each for each in identity.endpoints()}
     for name, kind, url in (
         ('placement', 'placement', 'http://127.0.0.1:%s' % env('PLACEMENT_PORT')),
         ('glance', 'image', 'http://127.0.0.1:%s' % env('GLANCE_PORT')),
         ('neutron', 'network', 'http://127.0.0.1:%s' % env('NEUTRON_PORT')),
-        ('novalike', 'compute', 'http://127.0.0.1:%s/v2.1' % env('COMPUTE_PORT')),
+        ('nova', 'compute', 'http://127.0.0.1:%s/v2.1' % env('COMPUTE_PORT')),
     ):
-        service = services.get(name) or identity.create_service(name=name, type=kind)
+        service = services.get(kind) or identity.create_service(name=name, type=kind)
+        if service.name != name:
+            identity.update_service(service, name=name)
         for interface in ('public', 'internal', 'admin'):
             endpoint = endpoints.get((service.id, interface))
             if endpoint is None:

@@ -8,6 +8,7 @@ from oslo_config import cfg
 
 from novalike.api import dispatch, routes
 from novalike.api.middleware.context import Context
+from novalike.api.middleware.proxy_headers import behind_proxy
 from novalike.api.middleware.request_id import RequestId
 from novalike.api.policy import Enforcer
 from novalike.api.route import Route
@@ -46,7 +47,7 @@ def make_app(
     for path, found in by_path.items():
         app.add_route(path, dispatcher.resource(found))
     app.add_sink(routes.unversioned, prefix="/")
-    return RequestId((authenticate or _authenticate(conf))(app))
+    return behind_proxy(RequestId((authenticate or _authenticate(conf))(app)), conf)
 
 
 def _collections(table: list[Route]) -> frozenset[str]:

@@ -70,6 +70,12 @@ class ApiRequest:
         if not self.may(rule, target):
             raise errors.Forbidden(f"Policy doesn't allow {rule} to be performed.")
 
+    @property
+    def overrides_locks(self) -> bool:
+        """Whether the caller may act on locked servers: whoever ``context_is_admin`` says is an administrator, whatever
+        the action. (To take a lock of somebody else away is another right, ``unlock_override``.)"""
+        return bool(self.ctx.is_admin)
+
     def first(self, name: str, default: str | None = None) -> str | None:
         """A query parameter's first value."""
         values = self.query.get(name)

@@ -47,11 +47,6 @@ def check_usable(image: Image) -> None:
     _check_whole_number(image, "hw_cpu_threads")
 
 
-def wants_config_drive(image: Image | None) -> bool:
-    """Whether the image says that its servers need a config drive."""
-    return image is not None and image.properties.get("img_config_drive") == "mandatory"
-
-
 def _check_whole_number(image: Image, name: str) -> None:
     value: Any = image.properties.get(name)
     if value is not None and not (str(value).isdigit() and int(value) > 0):

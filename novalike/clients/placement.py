@@ -7,7 +7,7 @@ and begun again when somebody else was faster.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -149,35 +149,7 @@ class PlacementClient:
         found = self._expect(response, 200).json()["allocations"]
         return {consumer: entry["resources"] for consumer, entry in found.items()}
 
-    # -- usages
-
-    def provider_usages(self, provider_uuid: str) -> dict[str, int]:
-        """Used amounts of a provider, by resource class. Of no provider: nothing.
-
-        :raises Unavailable: Placement can't be reached.
-        """
-        response = self._request("GET", f"/resource_providers/{provider_uuid}/usages")
-        return {} if response.status_code == 404 else self._expect(response, 200).json()["usages"]
-
-    def project_usages(self, project_id: str, user_id: str | None = None) -> dict[str, int]:
-        """Amounts that a project's (or a user's in it) servers have claimed, by resource class.
-
-        :raises Unavailable: Placement can't be reached.
-        """
-        params = {"project_id": project_id, "consumer_type": "all"}
-        if user_id:
-            params["user_id"] = user_id
-        usages = self._ask("GET", "/usages", params=params).json()["usages"].get("all", {})
-        return {name: amount for name, amount in usages.items() if name != "consumer_count"}
-
     # -- providers
-
-    def list_providers(self) -> dict[str, str]:
-        """Names of all providers, by uuid.
-
-        :raises Unavailable: Placement can't be reached.
-        """
-        return {p["uuid"]: p["name"] for p in self._ask("GET", "/resource_providers").json()["resource_providers"]}
 
     def provider_roots(self) -> dict[str, str]:
         """The root of the tree that each provider is in, by uuid.
@@ -226,23 +198,6 @@ class PlacementClient:
             if self._write_traits(provider_uuid, change):
                 with self._lock:
                     self._told.pop(provider_uuid, None)
-
-        self._repeat(write)
-
-    def set_aggregates(self, provider_uuid: str, aggregates: Iterable[str]) -> None:
-        """Make a provider a member of exactly these aggregates (uuids).
-
-        :raises NotFound: there is no such provider.
-        :raises Unavailable: Placement can't be reached.
-        """
-        wanted, path = sorted(aggregates), f"/resource_providers/{provider_uuid}/aggregates"
-
-        def write() -> None:
-            found = self._ask("GET", path).json()
-            if sorted(found["aggregates"]) != wanted:
-                generation = found["resource_provider_generation"]
-                body = {"aggregates": wanted, "resource_provider_generation": generation}
-                self._guarded(self._request("PUT", path, json=body))
 
         self._repeat(write)
 

@@ -13,12 +13,12 @@ Listed = list[tuple[Any, list[cfg.Opt]]]
 
 FILES = {
     "common": {"service", "keystone", "placement", "glance", "neutron"},
-    "api": {"api", "wsgi"},
-    "api-metadata": {"api_metadata", "vendordata", "wsgi"},
+    "api": {"api", "oslo_middleware", "wsgi"},
+    "api-metadata": {"api_metadata", "oslo_middleware", "vendordata", "wsgi"},
     "scheduler": {"scheduler", "filter_scheduler"},
     "conductor": {"api_database", "database", "conductor", "quota", "consoleauth"},
     "compute": {"compute", "libvirt", "vnc", "fake"},
-    "novncproxy": {"vnc"},
+    "novncproxy": {"oslo_middleware", "vnc"},
 }
 
 

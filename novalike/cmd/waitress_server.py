@@ -43,6 +43,7 @@ class WaitressServer:
             channel_timeout=conf.wsgi.client_socket_timeout,
             max_request_header_size=4 * conf.wsgi.max_header_line,
             asyncore_use_poll=True,
+            # Whether they are believed is the application's decision, under any server.
             clear_untrusted_proxy_headers=False,
             ident=None,
         )

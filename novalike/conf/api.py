@@ -18,10 +18,9 @@ OPTS = [
     cfg.IntOpt("max_request_body_size", default=114688, min=1024, help="Bytes of a request's body at most."),
     cfg.StrOpt(
         "compute_link_prefix",
-        help="URL to put in front of links instead of the one that the request came to, when the API is "
-        "behind a proxy that does not send X-Forwarded headers.",
+        help="URL to put in front of links instead of the one that the request came to, when the API is behind a "
+        "proxy that says nothing of that (see [oslo_middleware] enable_proxy_headers_parsing).",
     ),
-    cfg.StrOpt("glance_link_prefix", help="The same for links to images."),
     cfg.BoolOpt(
         "enable_instance_password",
         default=True,

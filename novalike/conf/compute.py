@@ -56,12 +56,6 @@ OPTS = [
     cfg.IntOpt("reserved_host_cpus", default=0, min=0, help="CPUs kept for the host itself."),
     cfg.IntOpt("reserved_host_memory_mb", default=512, min=0, help="MiB of memory kept for the host itself."),
     cfg.IntOpt("reserved_host_disk_mb", default=0, min=0, help="MiB of disk kept for the host itself."),
-    cfg.StrOpt(
-        "force_config_drive_format",
-        default="iso9660",
-        choices=["iso9660"],
-        help="File system of config drives.",
-    ),
     cfg.BoolOpt("force_config_drive", default=False, help="Give every server a config drive."),
     cfg.StrOpt("dhcp_domain", default="novalocal", help="Domain appended to host names in metadata."),
 ]

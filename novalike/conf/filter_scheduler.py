@@ -12,16 +12,20 @@ OPTS = [
         ],
         help="Filters a host must pass, in this order: put the cheap ones that reject much first.",
     ),
-    cfg.ListOpt(
+    cfg.MultiStrOpt(
         "available_filters",
         default=["nova.scheduler.filters.all_filters"],
-        help="Accepted so that Nova's file can be used as it is. All in-tree filters are available, and those "
-        "that packages offer under the entry point group novalike.scheduler.filters.",
+        help="Filters that enabled_filters may name: a class by its dotted path, which must derive from "
+        "novalike.scheduler.filters.base.Filter and is called by its own name, or "
+        "nova.scheduler.filters.all_filters: all that come with novalike, and those that packages offer under the "
+        "entry point group novalike.scheduler.filters. The paths that filters have in Nova are understood. May be "
+        "given several times; of two filters with one name the later one is taken.",
     ),
     cfg.ListOpt(
         "weight_classes",
         default=["nova.scheduler.weights.all_weighers"],
-        help="Accepted so that Nova's file can be used as it is; a multiplier of 0 switches a weigher off.",
+        help="Weighers to use: nova.scheduler.weights.all_weighers, or some of them by the paths of their classes in "
+        "Nova. A multiplier of 0 switches a weigher off as well.",
     ),
     cfg.FloatOpt(
         "ram_weight_multiplier", default=1.0,
@@ -58,11 +62,6 @@ OPTS = [
     cfg.IntOpt(
         "max_instances_per_host", default=50, min=1,
         help="NumInstancesFilter: servers on a host at most.",
-    ),
-    cfg.BoolOpt(
-        "track_instance_changes", default=True,
-        help="Accepted so that Nova's file can be used as it is. Where the servers are that a request names is "
-        "sent along with the request.",
     ),
     cfg.StrOpt(
         "image_properties_default_architecture",

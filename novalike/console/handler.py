@@ -32,6 +32,8 @@ class Proxy(Protocol):
 
     @property
     def allowed_origins(self) -> Collection[str]: ...
+    @property
+    def believes_headers(self) -> bool: ...
     def admit(self, token: str) -> ConsoleGrant: ...
     def is_stopping(self) -> bool: ...
 
@@ -73,7 +75,7 @@ class Handler(WebSocketRequestHandlerMixIn, SimpleHTTPRequestHandler):
             token = admission.read_token(self.path, self.headers.get("Cookie"))
             admission.check_origin(origin, self.headers.get("Host"), self._proxy.allowed_origins)
             grant = self._proxy.admit(token)
-            admission.check_scheme(origin, self.headers.get("X-Forwarded-Proto"), grant.access_url_base)
+            admission.check_scheme(origin, self._forwarded_proto(), grant.access_url_base)
         except (errors.Forbidden, errors.ConsoleTokenInvalid) as error:
             self._refuse(HTTPStatus.FORBIDDEN, error)
             return
@@ -91,6 +93,10 @@ class Handler(WebSocketRequestHandlerMixIn, SimpleHTTPRequestHandler):
             LOG.info("server %s: %s looks at its console", grant.instance_uuid, self.client_address[0])
             super().handle_upgrade()
             LOG.info("server %s: %s has left its console", grant.instance_uuid, self.client_address[0])
+
+    def _forwarded_proto(self) -> str | None:
+        """What a proxy before us says the page was fetched over, if that is to be believed."""
+        return self.headers.get("X-Forwarded-Proto") if self._proxy.believes_headers else None
 
     def _refuse(self, status: HTTPStatus, error: errors.NovalikeError) -> None:
         LOG.info("%s is refused: %s", self.client_address[0], error)

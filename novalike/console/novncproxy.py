@@ -61,6 +61,11 @@ class NovncProxy:
         """Host names besides our own whose pages may connect."""
         return self._conf.vnc.allowed_origins
 
+    @property
+    def believes_headers(self) -> bool:
+        """Whether the X-Forwarded headers of a request are a proxy's before us."""
+        return bool(self._conf.oslo_middleware.enable_proxy_headers_parsing)
+
     def admit(self, token: str) -> ConsoleGrant:
         """What a token opens.
 

@@ -221,8 +221,3 @@ def _prepare_sqlite(*engines: sa.Engine) -> None:
     @sa.event.listens_for(engines[0], "connect")
     def _no_implicit_begin(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-
-
-def rows_changed(result: sa.CursorResult[Any]) -> int:
-    """How many rows an UPDATE or DELETE matched."""
-    return result.rowcount

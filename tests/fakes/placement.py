@@ -6,7 +6,7 @@ every provider is its own root.
 
 import copy
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from novalike.clients import provider as providers
@@ -34,7 +34,6 @@ class FakeProvider:
         self.generation = 0
         self.inventories: dict[str, dict[str, Any]] = {}
         self.traits: frozenset[str] = frozenset()
-        self.aggregates: list[str] = []
 
     def capacity(self, resource: str) -> int:
         inventory = self.inventories[resource]
@@ -187,29 +186,6 @@ class FakePlacement(PlacementClient):
                 if provider_uuid in allocation.allocations
             }
 
-    def provider_usages(self, provider_uuid: str) -> dict[str, int]:
-        self._asked("provider_usages")
-        with self._mutex:
-            if provider_uuid not in self.providers:
-                return {}
-            used = self.used(provider_uuid)
-            return {name: used.get(name, 0) for name in self.providers[provider_uuid].inventories}
-
-    def project_usages(self, project_id: str, user_id: str | None = None) -> dict[str, int]:
-        self._asked("project_usages")
-        sums: dict[str, int] = {}
-        with self._mutex:
-            for allocation in self.consumers.values():
-                if allocation.project_id == project_id and user_id in (None, allocation.user_id):
-                    for amounts in allocation.allocations.values():
-                        for name, amount in amounts.resources.items():
-                            sums[name] = sums.get(name, 0) + amount
-        return sums
-
-    def list_providers(self) -> dict[str, str]:
-        self._asked("list_providers")
-        return {found.uuid: found.name for found in self.providers.values()}
-
     def provider_roots(self) -> dict[str, str]:
         self._asked("provider_roots")
         return {uuid: uuid for uuid in self.providers}
@@ -240,12 +216,6 @@ class FakePlacement(PlacementClient):
                 found, trait = self.providers[provider_uuid], frozenset({providers.DISABLED_TRAIT})
                 found.traits = found.traits | trait if disabled else found.traits - trait
                 found.generation += 1
-
-    def set_aggregates(self, provider_uuid: str, aggregates: Iterable[str]) -> None:
-        self._asked("set_aggregates")
-        if provider_uuid not in self.providers:
-            raise errors.NotFound(f"No resource provider with uuid {provider_uuid} found")
-        self.providers[provider_uuid].aggregates = sorted(aggregates)
 
     def delete_provider(self, provider_uuid: str) -> bool:
         self._asked("delete_provider")

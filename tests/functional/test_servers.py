@@ -11,12 +11,12 @@ def test_create_becomes_active_and_delete_leaves_nothing(cloud: Cloud) -> None:
     assert server["addresses"]["private"][0]["version"] == 4
     host = cloud.admin.get(f"/servers/{made['id']}")["server"]["OS-EXT-SRV-ATTR:host"]
     assert cloud.compute.driver.guests(host)
-    assert cloud.placement.project_usages(DEMO_PROJECT)
+    assert cloud.placement.consumers[made["id"]].project_id == DEMO_PROJECT
     cloud.demo.delete(f"/servers/{made['id']}")
     cloud.demo.wait_gone(made["id"])
     assert not cloud.compute.driver.guests(host)
     assert not cloud.neutron.ports(device_id=made["id"])
-    assert not cloud.placement.project_usages(DEMO_PROJECT)
+    assert DEMO_PROJECT not in {claim.project_id for claim in cloud.placement.consumers.values()}
 
 
 def test_power(cloud: Cloud) -> None:

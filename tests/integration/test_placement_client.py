@@ -134,8 +134,8 @@ def test_claims_are_all_or_nothing(client, nodes, consumers):
         client.claim([Claim(consumers[4], single(str(uuid.uuid4()), {"VCPU": 1}), PROJECT, USER)])
     assert lost.value.fields["kind"] == "provider"
     assert client.provider_allocations(nodes[0].uuid) == {consumers[0]: {"VCPU": 3}}
-    assert client.provider_usages(nodes[0].uuid)["VCPU"] == 3
-    assert client.project_usages(PROJECT)["VCPU"] == 6
+    usages = client._request("GET", f"/usages?project_id={PROJECT}&consumer_type=all").json()["usages"]
+    assert usages["all"]["VCPU"] == 6
     assert client.delete_allocations(consumers[0]) is True
     assert client.delete_allocations(consumers[0]) is False
 
@@ -164,7 +164,7 @@ def test_a_provider_follows_its_report(client, nodes, consumers):
     assert client.ensure_provider(node, disabled=False) is False
     bigger = changed(node, memory_mb=16896, hypervisor_hostname=f"{node.host}-renamed", traits=("COMPUTE_NODE",))
     assert client.ensure_provider(bigger) is True
-    assert client.list_providers()[node.uuid] == f"{node.host}-renamed"
+    assert client._request("GET", f"/resource_providers/{node.uuid}").json()["name"] == f"{node.host}-renamed"
     assert client.allocation_candidates(query(node.uuid, MEMORY_MB=10000)).allocation_requests
     # An operator's trait stays though the report doesn't name it; the driver's went.
     traits = client._request("GET", f"/resource_providers/{node.uuid}/traits").json()["traits"]
@@ -191,22 +191,12 @@ def test_disabled_hosts_are_no_candidates(client, nodes):
     assert client.allocation_candidates(query(nodes[0].uuid)).allocation_requests
 
 
-def test_aggregates(client, nodes):
-    aggregate = str(uuid.uuid4())
-    client.set_aggregates(nodes[0].uuid, [aggregate])
-    client.set_aggregates(nodes[0].uuid, [aggregate])
-    client.set_aggregates(nodes[0].uuid, [])
-    with pytest.raises(errors.NotFound):
-        client.set_aggregates(str(uuid.uuid4()), [])
-
-
 def test_what_placement_does_not_know(client):
     unknown = CandidateQuery(groups={"": ResourceGroup(resources={"VCPU": 1}, required=frozenset({"NO_SUCH"}))})
     with pytest.raises(QueryRefused, match="NO_SUCH"):
         client.allocation_candidates(unknown)
     nowhere = str(uuid.uuid4())
     assert client.provider_allocations(nowhere) == {}
-    assert client.provider_usages(nowhere) == {}
     assert client.delete_provider(nowhere) is False
     client.set_disabled(nowhere, True)
 
@@ -255,7 +245,8 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
     assert scheduler.select(admin_context(), request=known).selections == (selection,)
     with pytest.raises(errors.AlreadyClaimed):
         scheduler.select(admin_context(), request=known)
-    assert {client.provider_usages(node.uuid)["VCPU"] for node in nodes} == {4}
+    for node in nodes:
+        assert sum(amounts["VCPU"] for amounts in client.provider_allocations(node.uuid).values()) == 4
     ninth = SchedulingRequest(project_id=PROJECT, user_id=USER, instance_uuids=(str(uuid.uuid4()),), flavor=flavor)
     assert not scheduler.select(admin_context(), request=ninth).selections
 

@@ -13,6 +13,7 @@ from oslo_config import cfg
 from novalike.api.faults import RETRY_AFTER, status_of
 from novalike.api.metadata import caller
 from novalike.api.metadata.specs import Specs
+from novalike.api.middleware.proxy_headers import behind_proxy
 from novalike.bus.metadata import MetadataCommands, MetadataReads
 from novalike.bus.transport import Transport
 from novalike.clients.neutron import NeutronClient
@@ -54,7 +55,7 @@ def make_app(conf: cfg.ConfigOpts, transport: Transport, *, neutron: NeutronClie
     app = falcon.App()
     app.add_error_handler(Exception, _answer_error)
     app.add_sink(service.answer, prefix="/")
-    return app
+    return behind_proxy(app, conf)
 
 
 class MetadataService:
@@ -108,7 +109,7 @@ class MetadataService:
     def _caller(self, request: falcon.Request) -> caller.Caller:
         if self._conf.neutron.service_metadata_proxy:
             return caller.from_proxy(request.headers, self._conf.neutron.metadata_proxy_shared_secret)
-        # Not a header: whoever isn't behind the proxy could write what he likes into it.
+        # A header only if a proxy is configured: others could write what they like into it.
         return caller.from_address(self._neutron, request.remote_addr)
 
     def _set_password(self, guest: Guest, request: falcon.Request, who: caller.Caller) -> None:

@@ -21,7 +21,7 @@ class Caller(NamedTuple):
 
 
 def from_proxy(headers: Mapping[str, str], secret: str) -> Caller:
-    """The guest that Neutron's proxy says it is.
+    """The guest that Neutron's proxy says it is, and its address: who can sign is believed in its X-Forwarded-For.
 
     :param headers: by upper-case name.
     :raises Invalid: a header is missing.

@@ -42,7 +42,7 @@ _SERVICE_TOKEN = "HTTP_X_SERVICE_TOKEN"  # noqa: S105
 # What keystonemiddleware tells the application begins in one of these ways; of what a client sends that begins like
 # that only the second ones are let through.
 _TOLD = ("HTTP_X_", "HTTP_OPENSTACK_SYSTEM_SCOPE", "keystone.")
-_SENT = (_TOKEN, "HTTP_X_OPENSTACK_", "HTTP_X_FORWARDED_", "HTTP_X_REAL_IP")
+_SENT = (_TOKEN, "HTTP_X_OPENSTACK_")
 # Seconds for which a token that was found valid is not looked at again, and how many such there may be.
 _KNOWN_SECONDS = 1.0
 _KNOWN_MAX = 1000

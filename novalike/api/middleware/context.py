@@ -34,14 +34,13 @@ class Context:
         req.context.version = None
         req.context.prefix = ""
         req.context.project = None
-        req.context.url = self._conf.api.compute_link_prefix or req.forwarded_prefix.rstrip("/")
+        req.context.url = (self._conf.api.compute_link_prefix or req.prefix).rstrip("/")
         prefix, _, rest = req.path.lstrip("/").partition("/")
         if prefix not in ("v2.1", "v2"):
             # Below no version there are no resources, only a choice of versions.
             req.context.asked_path, req.path = req.path, _NOWHERE
             return
         req.context.prefix = prefix
-        req.context.legacy = prefix == "v2"
         if prefix == "v2":
             req.context.version = microversion.MINIMUM
         else:

@@ -6,12 +6,11 @@ ADMIN = "context_is_admin"
 ADMIN_API = "rule:admin_api"
 READER_OR_ADMIN = "rule:project_reader_or_admin"
 MEMBER_OR_ADMIN = "rule:project_member_or_admin"
-MANAGER_OR_ADMIN = "rule:project_manager_or_admin"
 SERVICE_OR_ADMIN = "rule:service_or_admin"
 ANYONE = "@"
 
 RULES = [
-    policy.RuleDefault(ADMIN, "role:admin", "Whose requests see all projects."),
+    policy.RuleDefault(ADMIN, "role:admin", "Whose requests see all projects, and heed no locks."),
     policy.RuleDefault("admin_or_owner", "is_admin:True or project_id:%(project_id)s", "An administrator or owner."),
     policy.RuleDefault("admin_api", "is_admin:True", "An administrator."),
     policy.RuleDefault("project_reader_api", "role:reader and project_id:%(project_id)s", "A reader of it."),

@@ -19,7 +19,6 @@ EXTENDED = "os_compute_api:os-extended-server-attributes"
 IPS_INDEX, IPS_SHOW = "os_compute_api:ips:index", "os_compute_api:ips:show"
 METADATA = "os_compute_api:server-metadata:%s"
 TAGS = "os_compute_api:os-server-tags:%s"
-UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
 FLAVOR_EXTRA_SPECS = ROOT % "show:flavor-extra-specs"
 
 _SERVER = "/servers/{server_id}"
@@ -54,10 +53,6 @@ RULES = [
     rule(REBOOT, MEMBER_OR_ADMIN, "Reboot a server.", ("POST", f"{_ACTION} (reboot)")),
     rule(START, MEMBER_OR_ADMIN, "Start a server.", ("POST", f"{_ACTION} (os-start)")),
     rule(STOP, MEMBER_OR_ADMIN, "Stop a server.", ("POST", f"{_ACTION} (os-stop)")),
-    rule(
-        UNLOCK_OVERRIDE, ADMIN_API, "Act on a server that somebody else has locked.",
-        ("POST", f"{_ACTION} (unlock)"), ("DELETE", _SERVER),
-    ),
     rule(EXTENDED, ADMIN_API, "See extended attributes of servers.", ("GET", _SERVER), ("GET", "/servers/detail")),
     rule(IPS_INDEX, READER_OR_ADMIN, "List a server's addresses.", ("GET", f"{_SERVER}/ips")),
     rule(IPS_SHOW, READER_OR_ADMIN, "Show a server's addresses in a network.", ("GET", f"{_SERVER}/ips/{{label}}")),

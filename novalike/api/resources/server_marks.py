@@ -1,7 +1,6 @@
 """Locks of servers, and their states as an administrator sets them."""
 
 from novalike.api.policies import server_marks as policies
-from novalike.api.policies.servers import UNLOCK_OVERRIDE
 from novalike.api.request import ApiRequest
 from novalike.api.resources.servers import target_of
 from novalike.bus.conductor import ServerReads
@@ -34,7 +33,7 @@ class ServerMarks:
         server = self._server(req, server_id, policies.UNLOCK)
         mine = "owner" if server.project_id == req.ctx.project_id else "admin"
         if server.locked_by not in (None, mine):
-            req.authorize(UNLOCK_OVERRIDE, target_of(server))
+            req.authorize(policies.UNLOCK_OVERRIDE, target_of(server))
         self._marks.unlock(req.ctx, server_id=server_id)
 
     def reset_state(self, req: ApiRequest, server_id: str) -> None:

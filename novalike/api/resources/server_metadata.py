@@ -38,7 +38,7 @@ class ServerMetadata:
             metadata=metadata,
             replace=replace,
             remove=remove,
-            override_lock=req.may(policies.UNLOCK_OVERRIDE, target_of(server)),
+            override_lock=req.overrides_locks,
         )
 
     def index(self, req: ApiRequest, server_id: str) -> dict[str, Any]:

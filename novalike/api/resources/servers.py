@@ -96,7 +96,7 @@ class Servers:
         server = self._reads.get_server(req.ctx, server_id=server_id)
         req.authorize(policies.DELETE, target_of(server))
         self._commands.start_operation(
-            req.ctx, server_id=server_id, action="delete", workflow="delete", override_lock=bool(req.ctx.is_admin)
+            req.ctx, server_id=server_id, action="delete", workflow="delete", override_lock=req.overrides_locks
         )
 
 
@@ -115,7 +115,7 @@ class ServerActions:
             server_id=server_id,
             action=action,
             workflow=workflow,
-            override_lock=req.may(policies.UNLOCK_OVERRIDE, target_of(server)),
+            override_lock=req.overrides_locks,
         )
 
     def start(self, req: ApiRequest, server_id: str) -> None:

@@ -11,10 +11,7 @@ BOOLEAN: Schema = {
         False, "False", "FALSE", "false", "0", "OFF", "Off", "off", "NO", "No", "no",
     ],
 }  # fmt: skip
-NONE: Schema = {"enum": ["None", None, {}]}
 NAME: Schema = {"type": "string", "format": "name", "minLength": 1, "maxLength": 255}
-# API v2 and the requests that Nova reads leniently.
-NAME_TO_STRIP: Schema = {**NAME, "format": "name_with_leading_trailing_spaces"}
 UUID: Schema = {"type": "string", "format": "uuid"}
 POSITIVE: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "minLength": 1}
 # Printable characters; what is not is refused as well by the format.
@@ -27,9 +24,7 @@ METADATA: Schema = {
 }
 FIXED_IP: Schema = {"type": "string", "oneOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 ANY_QUERY: Schema = {"type": "object", "properties": {}, "additionalProperties": True}
-# Parameters of paging.
 LIMIT: Schema = {"type": "array", "items": {"type": ["string"], "pattern": "^[0-9]*$", "minLength": 1}}
-MARKER: Schema = {"type": "array", "items": {"type": "string"}}
 NO_QUERY: Schema = {"type": "object", "properties": {}, "additionalProperties": False}
 
 

@@ -1,5 +1,10 @@
-"""All filters, by the names that operators put into ``[filter_scheduler] enabled_filters``."""
+"""All filters, by the names that operators put into ``[filter_scheduler] enabled_filters``.
 
+``available_filters`` says which there are, in Nova's way: classes by their dotted paths, and ``all_filters`` for those
+of this package and of others' entry points. The paths that filters have in Nova mean those of the same name here.
+"""
+
+import pkgutil
 from importlib.metadata import entry_points
 
 from oslo_config import cfg
@@ -21,7 +26,10 @@ from novalike.scheduler.filters.num_instances import AggregateNumInstancesFilter
 from novalike.scheduler.filters.same_host import DifferentHostFilter, SameHostFilter
 
 ENTRY_POINTS = "novalike.scheduler.filters"
-OPTION = "[filter_scheduler] enabled_filters"
+ENABLED = "[filter_scheduler] enabled_filters"
+AVAILABLE = "[filter_scheduler] available_filters"
+ALL = "all_filters"
+_OF_NOVA = "nova.scheduler.filters."
 IN_TREE: dict[str, type[Filter]] = {
     "AggregateImagePropertiesIsolation": AggregateImagePropertiesIsolation,
     "AggregateInstanceExtraSpecsFilter": AggregateInstanceExtraSpecsFilter,
@@ -47,20 +55,49 @@ IN_TREE: dict[str, type[Filter]] = {
 def load_filters(conf: cfg.ConfigOpts) -> list[tuple[str, Filter]]:
     """The enabled filters with their names, in the order of the option.
 
-    :raises SystemExit: the option names a filter that doesn't exist or can't be loaded.
+    :raises SystemExit: an option names a filter that doesn't exist, isn't available or can't be loaded.
     """
-    return [(name, _find(name)(conf)) for name in conf.filter_scheduler.enabled_filters]
+    wanted = conf.filter_scheduler.enabled_filters
+    available: dict[str, type[Filter]] = {}
+    for path in conf.filter_scheduler.available_filters:
+        available |= _at(path, wanted)
+    for name in wanted:
+        if name not in available:
+            raise SystemExit(
+                f"{ENABLED}: there is no filter {name!r} among the available ones. They are: "
+                f"{', '.join(sorted(available))}; {AVAILABLE} can name more"
+            )
+    return [(name, available[name](conf)) for name in wanted]
 
 
-def _find(name: str) -> type[Filter]:
-    if name in IN_TREE:
-        return IN_TREE[name]
-    for entry in entry_points(group=ENTRY_POINTS, name=name):
-        try:
-            found = entry.load()
-        except Exception as error:  # whatever a foreign package does wrong, the operator must know which one
-            raise SystemExit(f"{OPTION}: {name!r} ({entry.value}) can't be loaded: {error}") from error
-        if not (isinstance(found, type) and issubclass(found, Filter)):
-            raise SystemExit(f"{OPTION}: {name!r} ({entry.value}) is not a Filter")
+def _at(path: str, wanted: list[str]) -> dict[str, type[Filter]]:
+    """The filters that a value of available_filters stands for; of entry points only those that are wanted."""
+    name = path.rpartition(".")[2]
+    if name == ALL:
+        return IN_TREE | _of_entry_points(wanted)
+    if path.startswith(_OF_NOVA) and name in IN_TREE:
+        return {name: IN_TREE[name]}
+    try:
+        found = pkgutil.resolve_name(path)
+    except Exception as error:  # whatever a foreign module does wrong, the operator must know which one
+        raise SystemExit(f"{AVAILABLE}: {path!r} can't be loaded: {error}") from error
+    return {name: _checked(found, f"{AVAILABLE}: {path!r}")}
+
+
+def _of_entry_points(wanted: list[str]) -> dict[str, type[Filter]]:
+    found = {}
+    for name in wanted:
+        for entry in () if name in IN_TREE else entry_points(group=ENTRY_POINTS, name=name):
+            where = f"{ENABLED}: {name!r} ({entry.value})"
+            try:
+                loaded = entry.load()
+            except Exception as error:  # the same
+                raise SystemExit(f"{where} can't be loaded: {error}") from error
+            found[name] = _checked(loaded, where)
+    return found
+
+
+def _checked(found: object, where: str) -> type[Filter]:
+    if isinstance(found, type) and issubclass(found, Filter):
         return found
-    raise SystemExit(f"{OPTION}: there is no filter {name!r}. There are: {', '.join(sorted(IN_TREE))}")
+    raise SystemExit(f"{where} is not a Filter: it must be a class derived from {Filter.__module__}.Filter")

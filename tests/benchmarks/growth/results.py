@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 # Times that a page of 50 may take with a hundred times as many servers: the same, but for what clocks and caches do.
 FLAT = 1.3
 RESTING = 10.0
-PICK_MS = 50.0
 
 
 class Row(NamedTuple):

@@ -1,6 +1,6 @@
 import pytest
 
-from novalike.api.request_images import find_image, wants_config_drive
+from novalike.api.request_images import find_image
 from novalike.objects import errors
 from tests.fakes.glance import FakeGlance
 from tests.fakes.records import PROJECT, context
@@ -14,9 +14,6 @@ def glance():
 def test_an_image(glance):
     image = glance.add_image(properties={"img_config_drive": "mandatory"}, owner=PROJECT, visibility="private")
     assert find_image(context(), glance, image.id) == image
-    assert wants_config_drive(image)
-    assert not wants_config_drive(glance.add_image())
-    assert not wants_config_drive(None)
 
 
 def test_what_is_not_visible_is_not_there(glance):

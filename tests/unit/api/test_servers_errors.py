@@ -1,14 +1,18 @@
 """What becomes of the conductor's answers about servers: statuses and messages, over a stub of the bus."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import falcon.testing
 import pytest
 from oslo_config import cfg
+from oslo_policy import opts
 
 from novalike import conf as novalike_conf
 from novalike.api.app import make_app
 from novalike.bus.conductor import ServerCommands, ServerReads
+from novalike.bus.server_marks import ServerMarks
 from novalike.objects import errors
 from tests.fakes import records
 from tests.fakes.glance import FakeGlance
@@ -35,7 +39,7 @@ class Stub:
                 raise answer
             return answer
 
-        assert hasattr(ServerReads, name) or hasattr(ServerCommands, name), name
+        assert any(hasattr(interface, name) for interface in (ServerReads, ServerCommands, ServerMarks)), name
         return method
 
 
@@ -59,10 +63,15 @@ def stub() -> Stub:
 
 
 @pytest.fixture
-def api(stub: Stub) -> falcon.testing.TestClient:
+def api(stub: Stub, request: pytest.FixtureRequest, tmp_path: Path) -> falcon.testing.TestClient:
+    """The API; a test's parameter for it are rules of the operator's."""
     conf = cfg.ConfigOpts()
     novalike_conf.load("novalike-tests", ["--config-file", "/dev/null"], conf)
     conf.set_override("auth_strategy", "noauth2", "api")
+    if rules := getattr(request, "param", None):
+        (tmp_path / "policy.yaml").write_text(json.dumps(rules))
+        opts.set_defaults(conf)  # registers the options
+        conf.set_override("policy_file", str(tmp_path / "policy.yaml"), "oslo_policy")
     app = make_app(conf, stub, glance=FakeGlance(), neutron=FakeNeutron())  # type: ignore[arg-type]
     headers = {"X-Auth-Token": "me:mine", "X-Roles": "member,reader"}
     return falcon.testing.TestClient(_without_type_of_nothing(app), headers=headers)
@@ -105,8 +114,23 @@ def test_a_fault_of_ours_tells_nothing_of_the_inside(api: falcon.testing.TestCli
     assert answer.json["computeFault"]["message"].startswith("Unexpected API Error.")
 
 
-@pytest.mark.parametrize(("roles", "override"), [("member,reader", False), ("admin,member,reader", True)])
-def test_only_administrators_ignore_others_locks(
+UNLOCK_OVERRIDE = "os_compute_api:os-lock-server:unlock:unlock_override"
+
+
+@pytest.mark.parametrize(
+    ("api", "roles", "override"),
+    [
+        (None, "member,reader", False),
+        (None, "admin,member,reader", True),
+        ({"context_is_admin": "role:boss"}, "boss", True),
+        ({"context_is_admin": "role:boss"}, "admin,member,reader", False),
+        # Who may unlock may not therefore act on what is locked.
+        ({UNLOCK_OVERRIDE: "role:member"}, "member,reader", False),
+        ({UNLOCK_OVERRIDE: "!"}, "admin,member,reader", True),
+    ],
+    indirect=["api"],
+)
+def test_administrators_heed_no_locks_whatever_the_action(
     api: falcon.testing.TestClient, stub: Stub, roles: str, override: bool
 ) -> None:
     stub.answers["start_operation"] = "operation"
@@ -114,9 +138,29 @@ def test_only_administrators_ignore_others_locks(
     headers = {"X-Roles": roles}
     assert api.simulate_delete(f"/v2.1/servers/{SERVER}", headers=headers).status_code == 204
     path = f"/v2.1/servers/{SERVER}"
-    assert api.simulate_post(f"{path}/action", json={"os-stop": None}, headers=headers).status_code == 202
+    for body in ({"os-stop": None}, {"os-start": None}, {"reboot": {"type": "HARD"}}):
+        assert api.simulate_post(f"{path}/action", json=body, headers=headers).status_code == 202
     assert api.simulate_post(f"{path}/metadata", json={"metadata": {"a": "b"}}, headers=headers).status_code == 200
-    assert [given["override_lock"] for name, given in stub.asked if "override_lock" in given] == [override] * 3
+    assert [given["override_lock"] for name, given in stub.asked if "override_lock" in given] == [override] * 5
+
+
+@pytest.mark.parametrize(
+    ("api", "roles", "status"),
+    [
+        (None, "member,reader", 403),
+        (None, "admin,member,reader", 202),
+        ({UNLOCK_OVERRIDE: "role:member"}, "member,reader", 202),
+        ({UNLOCK_OVERRIDE: "!"}, "admin,member,reader", 403),
+    ],
+    indirect=["api"],
+)
+def test_to_unlock_what_somebody_else_has_locked_is_a_right_of_its_own(
+    api: falcon.testing.TestClient, stub: Stub, roles: str, status: int
+) -> None:
+    stub.answers["get_server"] = records.server(uuid=SERVER, project_id="mine", vm_state="active", locked_by="admin")
+    stub.answers["unlock"] = None
+    path = f"/v2.1/servers/{SERVER}/action"
+    assert api.simulate_post(path, json={"unlock": None}, headers={"X-Roles": roles}).status_code == status
 
 
 @pytest.mark.parametrize("roles", ["reader", ""])

@@ -1,4 +1,5 @@
-"""The proxy as a process of its own, with a conductor that knows one token: ``program <web> <target> <base URL>``.
+"""The proxy as a process of its own, with a conductor that knows one token:
+``program <web> <target> <base URL> [<certificate> [behind_proxy]]``.
 
 Run in the concurrency that the environment says, as the real one is.
 """
@@ -41,12 +42,13 @@ class Conductor:
         return self.grant
 
 
-def main(web: str, target: str, base: str, cert: str = "") -> None:
+def main(web: str, target: str, base: str, cert: str = "", behind_proxy: str = "") -> None:
     conf = cfg.ConfigOpts()
     options.load("novalike-novncproxy", ["--config-file", os.devnull, "--debug"], conf)
     conf.set_override("web", web, "vnc")
     conf.set_override("allowed_origins", ["horizon.example.org"], "vnc")
     conf.set_override("cert", cert, "vnc")
+    conf.set_override("enable_proxy_headers_parsing", bool(behind_proxy), "oslo_middleware")
     listener = listen("127.0.0.1", 0, 5, "vnc")
     proxy = NovncProxy(conf, Conductor(target, base), listener)  # type: ignore[arg-type]
     told = threading.Event()

@@ -223,7 +223,8 @@ def test_the_browser_ends(proxy, screen):
         ("/?token=good", {"Host": "me:6080", "Origin": "null"}, 403),
         ("/?token=good", {"Host": "me:6080", "Origin": "http://[bad"}, 403),
         ("/?token=good", {"Host": "me:6080", "Origin": "https://me:6080"}, 403),
-        ("/?token=good", {"Host": "me:6080", "Origin": "https://me:6080", "X-Forwarded-Proto": "http"}, 101),
+        ("/?token=good", {"Host": "me:6080", "Origin": "https://me:6080", "X-Forwarded-Proto": "http"}, 403),
+        ("/?token=good", {"Host": "me:6080", "Origin": "http://me:6080", "X-Forwarded-Proto": "https"}, 101),
         ("/?token=good", {"Sec-WebSocket-Version": "1"}, 400),
     ],
 )
@@ -245,6 +246,16 @@ def test_stop_ends_consoles_and_nothing_of_a_token_was_logged(proxy):
     assert "token=" not in output
     assert "good" not in output
     assert "Traceback" not in output
+
+
+def test_a_proxy_that_is_believed_says_how_the_page_was_fetched(web, screen):
+    proxy = Proxy("threading", str(web), screen.address, "http://me:6080/vnc_lite.html", "", "behind_proxy")
+    try:
+        for scheme, forwarded, status in (("https", "http", 101), ("http", "https", 403), ("http", None, 101)):
+            headers = {"X-Forwarded-Proto": forwarded} if forwarded else {}
+            assert proxy.upgrade("/?token=good", Host="me:6080", Origin=f"{scheme}://me:6080", **headers) == status
+    finally:
+        proxy.stop()
 
 
 @pytest.mark.parametrize("concurrency", ["eventlet", "threading"])

@@ -1,7 +1,9 @@
 """Each filter: what it lets pass and what it refuses."""
 
 import pytest
+from oslo_config import cfg
 
+from novalike import conf as options
 from novalike.objects.host import AggregateFacts
 from novalike.objects.image import Image
 from novalike.objects.scheduling import ServerGroup
@@ -307,3 +309,65 @@ def test_filters_of_other_packages_come_by_entry_point(monkeypatch):
         entry.found = found
         with pytest.raises(SystemExit, match=words):
             registry.load_filters(new_conf(enabled_filters=["Picky"]))
+
+
+OWN = f"{__name__}.Picky"
+
+
+@pytest.mark.parametrize(
+    ("available", "enabled"),
+    [
+        (["nova.scheduler.filters.all_filters"], ["ComputeFilter"]),
+        (["nova.scheduler.filters.all_filters", OWN], ["Picky", "ComputeFilter"]),
+        ([OWN], ["Picky"]),
+        # As Nova calls them: there is no module of this name here.
+        (["nova.scheduler.filters.compute_filter.ComputeFilter"], ["ComputeFilter"]),
+        (["novalike.scheduler.filters.compute.ComputeFilter"], ["ComputeFilter"]),
+    ],
+)
+def test_available_filters(available, enabled):
+    conf = new_conf(available_filters=available, enabled_filters=enabled)
+    assert [(name, type(found).__name__) for name, found in registry.load_filters(conf)] == [(e, e) for e in enabled]
+
+
+class ComputeFilter(Picky):
+    """An operator's own, in the place of ours."""
+
+
+def test_of_two_filters_with_one_name_the_later_one_is_taken():
+    ours, own = "nova.scheduler.filters.all_filters", f"{__name__}.ComputeFilter"
+    for available, taken in (([ours, own], ComputeFilter), ([own, ours], registry.IN_TREE["ComputeFilter"])):
+        conf = new_conf(available_filters=available, enabled_filters=["ComputeFilter"])
+        assert [type(found) for _, found in registry.load_filters(conf)] == [taken]
+
+
+@pytest.mark.parametrize(
+    ("available", "words"),
+    [
+        ([OWN], "enabled_filters: there is no filter 'ComputeFilter' among the available ones. They are: Picky"),
+        ([], "available_filters can name more"),
+        (["nowhere.at.All"], "available_filters: 'nowhere.at.All' can't be loaded: No module named 'nowhere'"),
+        ([f"{__name__}.Missing"], "available_filters: .*Missing' can't be loaded"),
+        (["nova.scheduler.filters.x.NoFilter"], "available_filters: .*NoFilter' can't be loaded"),
+        (["Picky"], "available_filters: 'Picky' can't be loaded"),
+        ([f"{__name__}.matches"], "available_filters: .*matches' is not a Filter"),
+    ],
+)
+def test_what_is_not_available_stops_the_daemon(available, words):
+    with pytest.raises(SystemExit, match=words):
+        registry.load_filters(new_conf(available_filters=available, enabled_filters=["ComputeFilter"]))
+
+
+def test_available_filters_are_one_a_line_as_in_nova(tmp_path):
+    file = tmp_path / "nova.conf"
+    lines = [
+        "[filter_scheduler]",
+        f"available_filters = {OWN}",
+        "available_filters = nova.scheduler.filters.all_filters",
+        "enabled_filters = Picky,ComputeFilter",
+    ]
+    file.write_text("\n".join(lines) + "\n")
+    conf = cfg.ConfigOpts()
+    options.register(conf)
+    conf([], project="novalike", default_config_files=[str(file)], default_config_dirs=[])
+    assert [name for name, _ in registry.load_filters(conf)] == ["Picky", "ComputeFilter"]

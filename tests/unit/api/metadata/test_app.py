@@ -197,6 +197,19 @@ def test_without_a_proxy_the_address_says_who_asks(conf, conductor, neutron):
     assert client.simulate_get("/latest", remote_addr="10.0.0.7").status_code == 404
 
 
+def test_a_proxy_of_ones_own_says_the_address(conf, conductor, neutron):
+    conf.set_override("service_metadata_proxy", False, group="neutron")
+    conf.set_override("enable_proxy_headers_parsing", True, group="oslo_middleware")
+    network = neutron.add_network("private", PROJECT)
+    owner = {"device_id": conductor.spec.server.uuid, "device_owner": "compute:nova"}
+    neutron.add_port(network, PROJECT, fixed_ips=[{"ip_address": "10.0.0.7", "subnet_id": "s"}], **owner)
+    client = testing.TestClient(make_app(conf, conductor, neutron=neutron))
+    # What a guest put before its own address doesn't make it another one.
+    for told, status in (("10.0.0.7", 200), ("10.0.0.8", 404), ("10.0.0.7, 10.0.0.8", 404)):
+        answer = client.simulate_get("/latest", remote_addr="10.9.9.9", headers={"X-Forwarded-For": told})
+        assert answer.status_code == status
+
+
 def test_no_secret_no_service(conf, conductor, neutron):
     conf.set_override("metadata_proxy_shared_secret", "", group="neutron")
     with pytest.raises(SystemExit, match="metadata_proxy_shared_secret"):
