@@ -126,7 +126,7 @@ def test_a_kernel_of_its_own(driver, make_spec, images):
     assert "<kernel>" in xml
     assert "<initrd>" in xml
     assert "<cmdline>quiet</cmdline>" in xml
-    assert driver.prune_image_cache(frozenset(), 0) == ()
+    assert driver.prune_image_cache(0) == ()
 
 
 def test_a_server_without_an_image(driver):
