@@ -8,6 +8,7 @@ process that died is overwritten by the next. Its time of modification is when i
 import contextlib
 import logging
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -58,11 +59,13 @@ class ImageCache:
         self._pruner = Pruner(folder, self._locks, threads)
 
     def prepare(self) -> None:
-        """Make the folder, and remove what interrupted downloads left.
+        """Make the folder, which others may pass (QEMU is its own user); remove what interrupted downloads left.
 
         :raises OSError: it can't be written.
         """
         self._locks.prepare()
+        if not (mode := stat.S_IMODE(self._folder.stat().st_mode)) & 0o001:
+            self._folder.chmod(mode | 0o011)
         self._pruner.leftovers()
 
     def base(
