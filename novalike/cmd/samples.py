@@ -17,7 +17,7 @@ FILES = {
     "api-metadata": {"api_metadata", "oslo_middleware", "vendordata", "wsgi"},
     "scheduler": {"scheduler", "filter_scheduler"},
     "conductor": {"api_database", "database", "conductor", "quota", "consoleauth"},
-    "compute": {"compute", "libvirt", "vnc", "fake"},
+    "compute": {"compute", "image_cache", "libvirt", "vnc", "fake"},
     "novncproxy": {"oslo_middleware", "vnc"},
 }
 

@@ -15,6 +15,7 @@ from novalike.bus.transport import Server, Transport
 from novalike.clients.glance import GlanceClient
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.placement import PlacementClient
+from novalike.compute.image_cache import ImageCachePruner
 from novalike.compute.inventory import Inventory
 from novalike.compute.networking import Networking
 from novalike.compute.recovery import Recovery
@@ -85,6 +86,7 @@ class ComputeDaemon:
             on_news=self._look_at,
         )
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
+        self.image_cache = ImageCachePruner(conf, self.driver)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
         self._server: Server | None = None
         self._stopping = threading.Event()
@@ -100,6 +102,7 @@ class ComputeDaemon:
         self._insist("recovery", lambda: self.recovery.resume(self.worker))
         self._server = self._transport.serve([(Compute, self._handler)], self.endpoint, _POOL)
         self._periodic.start()
+        self.image_cache.start()
 
     def _insist(self, what: str, act: Callable[[], None]) -> None:
         pause = 0.5
@@ -148,6 +151,7 @@ class ComputeDaemon:
         """Take nothing new up."""
         self._stopping.set()
         self._doubtful.set()
+        self.image_cache.stop()
         if self._server is not None:
             self._server.stop()
         self.worker.stop()

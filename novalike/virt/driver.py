@@ -239,8 +239,18 @@ class HasVnc(Protocol):
 class CachesImages(Protocol):
     """Base images are kept on the host and can be thrown away when nothing uses them."""
 
-    def prune_image_cache(self, used_image_ids: frozenset[str], max_age: float) -> tuple[str, ...]:
-        """Remove cached images that nothing has used for ``max_age`` seconds. Gives what was removed."""
+    def prune_image_cache(self, min_age: float | None) -> tuple[str, ...]:
+        """Remove what interrupted downloads left, and cached images that no disk uses and that were last used
+        ``min_age`` seconds ago or earlier.
+
+        What is in use is seen from the disks, not from records of servers: those of stopped guests and of builds under
+        way count, and those of other hosts that share the cache. A build that begins at the same time, here or there,
+        keeps its image or fetches it again.
+
+        :param min_age: None keeps all images.
+        :returns: names of what was removed.
+        :raises GuestFailed: the cache can't be read, or it can't be told what is in use; then no image is removed.
+        """
 
 
 def instance_directory(conf: cfg.ConfigOpts, uuid: str) -> Path:

@@ -302,14 +302,28 @@ class DriverConformance:
         assert location.host
         assert 0 < location.port < 65536
 
-    def test_images_in_use_are_kept(self, driver: Driver, host: str, running: ServerSpec) -> None:
+    def test_images_in_use_are_kept(
+        self, driver: Driver, restarted: Callable[[], Driver], host: str, spec: ServerSpec
+    ) -> None:
+        """By disks of a build under way, by a guest that runs, and by one that doesn't; also by who comes later."""
         if not isinstance(driver, CachesImages):
             pytest.skip("caches no images")
-        assert driver.prune_image_cache(frozenset(), 0.0) == ()
-        driver.destroy(host, running)
-        assert running.image is not None
-        assert driver.prune_image_cache(frozenset({running.image.id}), 0.0) == ()
-        assert len(driver.prune_image_cache(frozenset(), 0.0)) == 1
+        driver.prepare_disks(host, spec)
+        assert driver.prune_image_cache(0.0) == ()
+        driver.plug(host, spec, ())
+        driver.spawn(host, spec, (), None)
+        assert driver.prune_image_cache(0.0) == ()
+        driver.power_off(host, spec, 0)
+        assert driver.prune_image_cache(0.0) == ()
+        later = restarted()
+        assert isinstance(later, CachesImages)
+        assert later.prune_image_cache(0.0) == ()
+        driver.destroy(host, spec)
+        assert driver.prune_image_cache(None) == ()
+        assert driver.prune_image_cache(3600.0) == ()
+        assert len(driver.prune_image_cache(0.0)) == 1
+        assert driver.prune_image_cache(0.0) == ()
+        driver.prepare_disks(host, spec)  # fetches it again
 
     def test_servers_do_not_mix(self, driver: Driver, host: str, running: ServerSpec, make_spec: MakeSpec) -> None:
         other = make_spec()

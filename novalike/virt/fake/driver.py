@@ -43,7 +43,8 @@ class FakeDriver(Driver):
         self._listeners: list[PowerListener] = []
         self._hosts = _host_names(conf)
         self._fetching = threading.Lock()
-        self._fetched: set[str] = set()
+        # Image → when it was last used.
+        self._fetched: dict[str, float] = {}
         self._full: set[str] = set()
 
     def start(self) -> None:
@@ -126,25 +127,37 @@ class FakeDriver(Driver):
         )
 
     def prepare_disks(self, host: str, spec: ServerSpec) -> str:
-        known = self._known(host, spec)
+        known, image = self._known(host, spec), spec.image
         if not known.has_disks:
-            if spec.image is not None:
-                self._fetch(spec.image)
-            if host in self._full:
-                raise GuestFailed(reason=f"Could not make the disks: no space left on host {host}")
-            self._change(known, has_disks=True)
+            with self._fetching:  # until it is written down that the image is used
+                if image is not None:
+                    self._fetch(image)
+                if host in self._full:
+                    raise GuestFailed(reason=f"Could not make the disks: no space left on host {host}")
+                self._change(known, has_disks=True, image_id=image.id if image is not None else None)
         return "/dev/vda"
 
     def _fetch(self, image: Image) -> None:
-        """Read an image once per process, as if it were kept, and check it.
+        """Read an image unless that was done before and it is kept, and check it.
 
         :raises ImageRejected, ImageNotFound, Unavailable: as :func:`~novalike.virt.images.download.verified`.
         """
+        if image.id not in self._fetched:
+            for _chunk in download.verified(self.images, image):
+                pass
+        self._fetched[image.id] = time.monotonic()
+
+    def prune_image_cache(self, min_age: float | None) -> tuple[str, ...]:
+        if min_age is None:
+            return ()
         with self._fetching:
-            if image.id not in self._fetched:
-                for _chunk in download.verified(self.images, image):
-                    pass
-                self._fetched.add(image.id)
+            used = {resident.image_id for host in self._hosts for resident in self._store.on(host)}
+            self._fetched |= dict.fromkeys(self._fetched.keys() & used, time.monotonic())
+            oldest = time.monotonic() - min_age
+            unused = [image_id for image_id, at in self._fetched.items() if image_id not in used and at <= oldest]
+            for image_id in unused:
+                del self._fetched[image_id]
+        return tuple(unused)
 
     def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
         for vif in vifs:
@@ -179,7 +192,8 @@ class FakeDriver(Driver):
 
     def destroy(self, host: str, spec: ServerSpec) -> None:
         time.sleep(self.conf.fake.operation_latency)
-        self._change(self._known(host, spec), power_state=None, has_disks=False, boots=0, has_config_drive=False)
+        nothing = {"power_state": None, "has_disks": False, "image_id": None, "boots": 0, "has_config_drive": False}
+        self._change(self._known(host, spec), **nothing)
 
     def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
         if self._known(host, spec).power_state != PowerState.RUNNING:

@@ -21,6 +21,7 @@ class Resident(Record, frozen=True):
     :param has_disks: its disks have been made.
     :param plugged: ids of the ports whose interfaces are plugged.
     :param boots: how often the guest has been started.
+    :param image_id: of the image that its root disk was made from.
     """
 
     instance_uuid: str
@@ -33,6 +34,7 @@ class Resident(Record, frozen=True):
     plugged: tuple[str, ...] = ()
     boots: int = 0
     has_config_drive: bool = False
+    image_id: str | None = None
 
     @property
     def is_nothing(self) -> bool:

@@ -2,31 +2,28 @@
 
 A base file is named after its image's id and its format, and appears by being renamed: a file that is there is
 complete and verified. One process at a time works on an image, held by a file lock; a file left behind by a
-process that died is overwritten by the next.
+process that died is overwritten by the next. Its time of modification is when it was last used.
 """
 
 import contextlib
-import hashlib
 import logging
 import os
+import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol, runtime_checkable
-
-from oslo_concurrency import lockutils
 
 from novalike.objects.image import Image
 from novalike.objects.record import Record
 from novalike.virt.driver import GuestFailed, ImageRejected, ImageSource
 from novalike.virt.images import download, inspection, qemu_img
+from novalike.virt.images.locks import ImageLocks
+from novalike.virt.images.names import BASE_FORMATS, BLOB, PARTIAL, stem
+from novalike.virt.images.pruning import InUse, Pruner
 from novalike.virt.native_threads import NativeThreads
 
 LOG = logging.getLogger(__name__)
-
-# What guests' disks can be laid over as it is; anything else is converted to raw.
-_BASE_FORMATS = ("qcow2", "raw")
-_PARTIAL = ".part"
 
 
 class Base(Record, frozen=True):
@@ -51,49 +48,53 @@ class DescribesImages(Protocol):
 class ImageCache:
     """The base images in ``folder``.
 
-    :param folder: usually ``instances/_base`` below ``state_path``.
+    :param folder: usually ``instances/_base`` below ``state_path``; hosts may share it.
     """
 
     def __init__(self, folder: Path, source: ImageSource, threads: NativeThreads) -> None:
         self._folder = folder
         self._source = source
         self._threads = threads
+        self._locks = ImageLocks(folder / "locks")
+        self._pruner = Pruner(folder, self._locks, threads)
 
     def prepare(self) -> None:
-        """Make the folder, and remove what interrupted downloads left.
+        """Make the folder, which others may pass (QEMU is its own user); remove what interrupted downloads left.
 
         :raises OSError: it can't be written.
         """
-        (self._folder / "locks").mkdir(parents=True, exist_ok=True)
-        for leftover in self._folder.glob(f"*{_PARTIAL}*"):
-            lock = lockutils.external_lock(leftover.name.partition(".")[0], lock_path=str(self._folder / "locks"))
-            if lock.acquire(blocking=False):
-                try:
-                    leftover.unlink(missing_ok=True)
-                finally:
-                    lock.release()
+        self._locks.prepare()
+        if not (mode := stat.S_IMODE(self._folder.stat().st_mode)) & 0o001:
+            self._folder.chmod(mode | 0o011)
+        self._pruner.leftovers()
 
-    def base(self, image: Image, max_virtual_size: int | None) -> Base:
+    def base(
+        self, image: Image, max_virtual_size: int | None, note_use: Callable[[Base], object] | None = None
+    ) -> Base:
         """The image's base file, downloaded and verified when it isn't there.
 
         :param max_virtual_size: bytes that the disk inside may have; None is any.
+        :param note_use: writes down that the file is in use, where :meth:`prune` finds it. It is called while nobody
+            can remove the file. Without it only the file's age keeps it from being removed.
         :raises ImageRejected: the content is not what it should be, or too large.
         :raises GuestFailed: no space.
         :raises ImageNotFound, Unavailable: from the source.
         """
-        with _storing(image.id), self._locked(image.id):
+        with _storing(image.id), self._locks.held(stem(image.id)):
             base = self._find(image.id) or self._add(image, max_virtual_size)
             _check_size(image, base.virtual_size, max_virtual_size)
-            os.utime(base.path)  # in use now: see prune()
+            if note_use:
+                note_use(base)
             return base
 
-    def blob(self, image_id: str, project_id: str) -> Path:
+    def blob(self, image_id: str, project_id: str, note_use: Callable[[Path], object] | None = None) -> Path:
         """A file that QEMU reads itself (kernel, ramdisk): kept like a base image, with any content.
 
         Such an image is only named by another one's properties, which users write: what they may not see
         themselves must not reach their guest either.
 
         :param project_id: whose server it is for.
+        :param note_use: as in :meth:`base`.
         :raises ImageRejected: not theirs, or not what it should be.
         :raises GuestFailed: no space, or a source that knows no facts.
         :raises ImageNotFound, Unavailable: from the source.
@@ -103,39 +104,35 @@ class ImageCache:
         image = self._source.show(image_id)
         if image.visibility not in ("public", "community") and image.owner != project_id:
             raise ImageRejected(image_id=image_id, reason="It is not this project's")
-        with _storing(image_id), self._locked(image_id):
-            path = self._folder / f"{stem(image_id)}.blob"
-            if not path.exists():
-                partial = self._folder / f"{stem(image_id)}{_PARTIAL}"
+        with _storing(image_id), self._locks.held(stem(image_id)):
+            path = self._folder / f"{stem(image_id)}.{BLOB}"
+            if not _touch(path):
+                partial = self._folder / f"{stem(image_id)}.{PARTIAL}"
                 download.fetch(self._source, image, partial, self._threads)
                 partial.chmod(0o644)
                 partial.rename(path)
-            os.utime(path)
+            if note_use:
+                note_use(path)
             return path
 
-    def prune(self, used_image_ids: frozenset[str], used_files: frozenset[str], max_age: float) -> tuple[str, ...]:
-        """Remove what neither an image id nor a file name in use refers to and nobody took for ``max_age`` seconds.
+    def prune(self, in_use: InUse, min_age: float | None) -> tuple[str, ...]:
+        """Remove what interrupted downloads left, and what nothing uses and nobody took for ``min_age`` seconds.
 
-        :param used_files: names of base files that disks are laid over.
+        :param in_use: gives the names of the files in use, as ``note_use`` and the disks say; called in a real thread.
+        :param min_age: None keeps all complete files.
         :returns: names of the removed files.
+        :raises GuestFailed: the folder can't be read, or what ``in_use`` raises.
         """
-        used_stems = {stem(image_id) for image_id in used_image_ids}
-        removed = []
-        for path in sorted(self._folder.iterdir()):
-            if not path.is_file() or path.name in used_files or path.name.partition(".")[0] in used_stems:
-                continue
-            with self._named_lock(path.name.partition(".")[0]), contextlib.suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime >= max_age:
-                    path.unlink()
-                    removed.append(path.name)
-        if removed:
-            LOG.info("Removed unused base images: %s", ", ".join(removed))
-        return tuple(removed)
+        try:
+            removed = self._pruner.leftovers()
+            return removed if min_age is None else removed + self._pruner.unused(in_use, min_age)
+        except OSError as e:
+            raise GuestFailed(reason=f"The image cache can't be read: {e.strerror or e}") from e
 
     def _find(self, image_id: str) -> Base | None:
-        for file_format in _BASE_FORMATS:
+        for file_format in BASE_FORMATS:
             path = self._folder / f"{stem(image_id)}.{file_format}"
-            if path.exists():
+            if _touch(path):
                 size = path.stat().st_size
                 if file_format != "raw":
                     try:
@@ -153,14 +150,14 @@ class ImageCache:
         if image.disk_format not in inspection.DISK_FORMATS:  # before a download in vain
             raise ImageRejected(image_id=image.id, reason=f"Disk format {image.disk_format} is not supported")
         started = time.monotonic()
-        partial = self._folder / f"{stem(image.id)}{_PARTIAL}"
-        converted = self._folder / f"{stem(image.id)}{_PARTIAL}.raw"
+        partial = self._folder / f"{stem(image.id)}.{PARTIAL}"
+        converted = self._folder / f"{stem(image.id)}.{PARTIAL}.raw"
         try:
             download.fetch(self._source, image, partial, self._threads)
             found = inspection.inspect(partial, image)
             _check_size(image, found.virtual_size, max_virtual_size)
             complete, file_format = partial, found.qemu_format
-            if file_format not in _BASE_FORMATS:
+            if file_format not in BASE_FORMATS:
                 qemu_img.convert(partial, file_format, converted, "raw")
                 with converted.open("rb") as f:
                     self._threads.run(os.fsync, f.fileno())
@@ -169,6 +166,7 @@ class ImageCache:
             path = self._folder / f"{stem(image.id)}.{file_format}"
             complete.rename(path)
             self._sync_folder()
+            _touch(path)  # it was written before it was inspected
         finally:
             partial.unlink(missing_ok=True)
             converted.unlink(missing_ok=True)
@@ -182,14 +180,6 @@ class ImageCache:
         finally:
             os.close(descriptor)
 
-    def _locked(self, image_id: str) -> contextlib.AbstractContextManager[None]:
-        return self._named_lock(stem(image_id))
-
-    @contextlib.contextmanager
-    def _named_lock(self, name: str) -> Iterator[None]:
-        with lockutils.lock(name, lock_file_prefix=None, external=True, lock_path=str(self._folder / "locks")):
-            yield
-
 
 @contextlib.contextmanager
 def _storing(image_id: str) -> Iterator[None]:
@@ -202,9 +192,13 @@ def _storing(image_id: str) -> Iterator[None]:
         raise GuestFailed(reason=f"Image {image_id} could not be stored: {e.strerror or e}") from e
 
 
-def stem(image_id: str) -> str:
-    """What an image's files are called, before the dot: ids are users' input, so never as they are."""
-    return hashlib.sha1(image_id.encode(), usedforsecurity=False).hexdigest()
+def _touch(path: Path) -> bool:
+    """Note that a file is used now. Gives whether it is there; NFS asks the server, where another host may prune."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _check_size(image: Image, virtual_size: int, limit: int | None) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from oslo_concurrency import processutils
@@ -22,6 +22,17 @@ _MKFS = {
     "xfs": ("-f", "-q", "-L"),
     "vfat": ("-n",),
 }
+
+
+@contextlib.contextmanager
+def errors() -> Iterator[None]:
+    """
+    :raises GuestFailed: for what the file system says.
+    """
+    try:
+        yield
+    except OSError as e:
+        raise GuestFailed(reason=f"Could not write to the folder of guests: {e.strerror or e}") from e
 
 
 def make(folder: Path, disk: DiskRecord, base: Base | None, sync: Callable[[int], object]) -> None:

@@ -19,7 +19,7 @@ CONFIG_DRIVE = "disk.config"
 
 
 def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestRecord:
-    """The record of a guest that is to be made; base and kernel are filled in when they have been fetched.
+    """The record of a guest that is to be made; base, kernel and ramdisk are filled in when they have been fetched.
 
     :param node: the compute node's uuid.
     :raises GuestFailed: a block device or bus that can't be had.
@@ -70,16 +70,13 @@ def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestR
     return GuestRecord(machine=machine, disks=tuple(disks), node=node, scsi_model=hardware.scsi_model(image))
 
 
-def complete(planned: GuestRecord, base: Base, kernel: str | None, ramdisk: str | None) -> GuestRecord:
+def complete(planned: GuestRecord, base: Base) -> GuestRecord:
     """The record, with what is known after the image has been fetched."""
     disks = tuple(
         msgspec.structs.replace(disk, size=disk.size or base.virtual_size) if disk.content == "image" else disk
         for disk in planned.disks
     )
-    overlaid = any(disk.content == "image" and disk.format == "qcow2" for disk in disks)
-    return msgspec.structs.replace(
-        planned, disks=disks, base=Path(base.path).name if overlaid else None, kernel=kernel, ramdisk=ramdisk
-    )
+    return msgspec.structs.replace(planned, disks=disks, base=Path(base.path).name)
 
 
 def _root(spec: ServerSpec, machine: str, file_format: str, names: "_Names") -> DiskRecord:

@@ -3,12 +3,14 @@
 This file says what happens in which order; how is in the modules beside it::
 
     hardware, unsupported  what a guest gets             disk_plan, disk_files   its disks
+    base_images            the cached images they need
     guest_builder          all of it in one GuestSpec    guestxml/               that as XML
     domains, power         one guest in libvirt          vif_plug                the host's side of its interfaces
     connection, events     libvirt itself                host_report, traits     the host
 """
 
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -37,6 +39,7 @@ from novalike.virt.driver import (
 )
 from novalike.virt.images.cache import ImageCache
 from novalike.virt.libvirt import (
+    base_images,
     capabilities,
     console_log,
     disk_files,
@@ -70,7 +73,8 @@ class LibvirtDriver(contract.Driver):
         super().__init__(conf, images)
         self._threads = NativeThreads(conf.libvirt.threads)
         self._instances = Path(conf.state_path) / "instances"
-        self._cache = ImageCache(self._instances / "_base", images, self._threads)
+        self._cache_folder = self._instances / conf.image_cache.subdirectory_name
+        self._cache = ImageCache(self._cache_folder, images, self._threads)
         self._plugger = VifPlugger(conf.neutron.ovs_bridge, self._threads)
         self._listeners: list[PowerListener] = []
         self._busy: Counter[str] = Counter()
@@ -176,20 +180,11 @@ class LibvirtDriver(contract.Driver):
         folder = self._folder(spec.server.uuid)
         known = record.read(folder)
         planned = known or disk_plan.plan(self.conf, spec, self._host().arch, self._node_uuid)
-        image = spec.image
-        if image is None:
-            raise GuestFailed(reason="Servers without an image (booted from a volume) are not supported")
         if known is None or any(
             not (folder / disk.file).exists() for disk in known.disks if disk.content != "config"
         ):
-            limit = next(disk.size for disk in planned.disks if disk.content == "image")
-            base = self._cache.base(image, limit if known is None else None)
-            with _disk_errors():
-                # others may pass (QEMU runs as its own user), not look
-                folder.mkdir(mode=0o711, exist_ok=True)
-                folder.chmod(0o711)
-                planned = disk_plan.complete(planned, base, self._kernel(spec), self._ramdisk(spec))
-                record.write(folder, planned)
+            planned, base = base_images.fetch(self._cache, spec, planned, folder)
+            with disk_files.errors():
                 for disk in planned.disks:
                     disk_files.make(folder, disk, base, self._sync)
         return planned.root_device
@@ -263,13 +258,9 @@ class LibvirtDriver(contract.Driver):
 
     # -- images
 
-    def prune_image_cache(self, used_image_ids: frozenset[str], max_age: float) -> tuple[str, ...]:
-        used: set[str] = set()
-        for folder in self._instances.iterdir():
-            known = record.read(folder) if folder.is_dir() else None
-            if known is not None:
-                used.update(Path(path).name for path in (known.base, known.kernel, known.ramdisk) if path)
-        return self._cache.prune(used_image_ids, frozenset(used), max_age)
+    def prune_image_cache(self, min_age: float | None) -> tuple[str, ...]:
+        in_use = functools.partial(base_images.in_use, self._instances, self._cache_folder)
+        return self._cache.prune(in_use, min_age)
 
     # -- how
 
@@ -316,15 +307,6 @@ class LibvirtDriver(contract.Driver):
 
     def _sync(self, descriptor: int) -> None:
         self._threads.run(os.fsync, descriptor)
-
-    def _blob(self, spec: ServerSpec, image_id: str | None) -> str | None:
-        return str(self._cache.blob(str(image_id), spec.server.project_id)) if image_id else None
-
-    def _kernel(self, spec: ServerSpec) -> str | None:
-        return self._blob(spec, hardware.properties(spec.image).get("kernel_id") or spec.server.kernel_id)
-
-    def _ramdisk(self, spec: ServerSpec) -> str | None:
-        return self._blob(spec, hardware.properties(spec.image).get("ramdisk_id") or spec.server.ramdisk_id)
 
     def _check_firmware(self, spec: ServerSpec) -> None:
         if hardware.firmware(spec.image) == "uefi":
@@ -391,12 +373,3 @@ def _libvirt_errors() -> Iterator[None]:
         yield
     except libvirt.libvirtError as e:
         raise GuestFailed(reason=f"libvirt: {e}") from e
-
-
-@contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
-    try:
-        yield
-    except OSError as e:
-        raise GuestFailed(reason=f"Could not write to the folder of guests: {e.strerror or e}") from e
-

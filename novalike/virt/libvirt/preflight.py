@@ -37,7 +37,9 @@ def check_host(conf: cfg.ConfigOpts, instances: Path) -> None:
         raise SystemExit("[libvirt] cpu_mode is custom, so [libvirt] cpu_models must name a CPU model")
     if not shutil.which("qemu-img"):
         raise SystemExit("qemu-img is not installed; the libvirt driver ([DEFAULT] compute_driver) needs it")
-    writing(instances.mkdir, 0o711, parents=True, exist_ok=True)
+    if not instances.exists():
+        writing(instances.mkdir, parents=True, exist_ok=True)
+        writing(instances.chmod, 0o711)  # not at once: a umask would take from it
     if not os.access(instances, os.W_OK | os.X_OK):
         raise SystemExit(f"[DEFAULT] state_path: {instances} can't be written")
     closed = [str(folder) for folder in (instances, *instances.parents) if not folder.stat().st_mode & 0o001]

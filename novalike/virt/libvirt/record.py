@@ -40,7 +40,7 @@ class GuestRecord(Record, frozen=True):
     """What was decided for a guest.
 
     :param node: uuid of the compute node that made it: several may share the file system.
-    :param base: name of the base file that its root disk is laid over.
+    :param base: name of the base file that its root disk is laid over, or is a copy of.
     :param kernel: path of the kernel to boot, for images without a boot loader.
     """
 

@@ -200,6 +200,11 @@ def whole(driver, spec):
     assert base.stat().st_size == 1024**2
 
 
+def cached(driver):
+    """All files of the image cache, also locks."""
+    return [path for path in driver._cache_folder.rglob("*") if not path.is_dir()]
+
+
 def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_spec):
     faults = Breaks(monkeypatch)
     faults.act = fill
@@ -219,7 +224,8 @@ def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_spec):
         whole(driver, spec)
         remove(driver, spec)
         assert driver.residents("hv1") == frozenset()
-        driver.prune_image_cache(frozenset(), 0)
+        driver.prune_image_cache(0)
+        assert cached(driver) == []
         if finished:
             break
     assert failed > 10
@@ -254,10 +260,52 @@ def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_spec):
         whole(driver, spec)
         remove(driver, spec)
         assert driver.residents("hv1") == frozenset()
-        driver.prune_image_cache(frozenset(), 0)
+        driver.prune_image_cache(0)
+        assert cached(driver) == []
         if finished:
             break
     assert killed > 10
+
+
+def test_pruning_is_killed_at_any_step(monkeypatch, driver, make_spec, images):
+    """What one pass has not come to the next one removes; what is in use is there all the time."""
+    used = make_spec()
+    driver.prepare_disks("hv1", used)
+    kept = set(cached(driver))
+    done = [0, -1]
+
+    def counted(function):
+        def call(*args, **kwargs):
+            for _before_and_after in range(2):
+                done[0] += 1
+                if done[0] == done[1]:
+                    os._exit(9)
+                if not _before_and_after:
+                    result = function(*args, **kwargs)
+            return result
+
+        return call
+
+    for name in ("unlink", "utime"):
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
+    killed = 0
+    for at in range(1, 100):
+        for content in (b"\1", b"\2"):
+            driver._cache.base(images.add(content * 512), None)
+        (driver._cache_folder / f"{'0' * 40}.part").write_bytes(b"half")
+        child = os.fork()
+        if not child:
+            done[:] = [0, at]
+            driver.prune_image_cache(0)
+            os._exit(0)
+        finished = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        killed += not finished
+        assert kept <= set(cached(driver))
+        driver.prune_image_cache(0)
+        assert set(cached(driver)) == kept
+        if finished:
+            break
+    assert killed > 6
 
 
 def test_the_switch_can_not_be_asked(driver, switch, make_spec):

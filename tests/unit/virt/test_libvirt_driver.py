@@ -1,5 +1,6 @@
 """The libvirt driver's own decisions, on libvirt's mock hypervisor."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -84,6 +85,23 @@ def test_an_overlay_names_its_base_and_the_bases_format(driver, make_spec):
     assert facts["backing-filename"].endswith(record.read(folder(driver, spec)).base)
 
 
+def test_qemu_can_reach_a_disk_and_its_base_whatever_the_umask(monkeypatch, conf, images, make_spec):
+    """It is another user. The unit of novalike-compute has UMask=0027."""
+    mock_libvirt.install(monkeypatch, conf)
+    before = os.umask(0o027)
+    try:
+        driver = mock_libvirt.started(conf, images)
+        spec = make_spec()
+        driver.prepare_disks("hv1", spec)
+    finally:
+        os.umask(before)
+    base = driver._cache_folder / record.read(folder(driver, spec)).base
+    for path in (driver._instances, driver._cache_folder, folder(driver, spec)):
+        assert path.stat().st_mode & 0o001, path
+    assert base.stat().st_mode & 0o004
+    driver.stop()
+
+
 def test_preparing_goes_on_where_it_was_interrupted(driver, make_spec, images, conf):
     spec = make_spec(flavor=msgspec.structs.replace(TINY, swap=1))
     driver.prepare_disks("hv1", spec)
@@ -126,7 +144,7 @@ def test_a_kernel_of_its_own(driver, make_spec, images):
     assert "<kernel>" in xml
     assert "<initrd>" in xml
     assert "<cmdline>quiet</cmdline>" in xml
-    assert driver.prune_image_cache(frozenset(), 0) == ()
+    assert driver.prune_image_cache(0) == ()
 
 
 def test_a_server_without_an_image(driver):

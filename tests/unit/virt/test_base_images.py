@@ -1,0 +1,235 @@
+"""Which cached images are in use, as records and disks say: also those of other hosts, and of guests that don't run."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from novalike.objects import errors
+from novalike.objects.flavor import Flavor
+from novalike.virt.driver import GuestFailed
+from tests.fakes import records
+from tests.unit.virt import mock_libvirt
+
+libvirt = mock_libvirt.libvirt
+
+from novalike.virt.images import qemu_img  # noqa: E402
+from novalike.virt.images.locks import Busy  # noqa: E402
+from novalike.virt.images.names import stem  # noqa: E402
+from novalike.virt.libvirt import base_images, disk_files, record  # noqa: E402
+
+MIB = 1024**2
+TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
+
+
+@pytest.fixture
+def driver(monkeypatch, conf, images):
+    mock_libvirt.install(monkeypatch, conf)
+    driver = mock_libvirt.started(conf, images)
+    yield driver
+    driver.stop()
+
+
+@pytest.fixture
+def make_spec(images):
+    numbers = iter(range(1, 100))
+
+    def make(content=b"\1" * MIB, **more):
+        image = images.add(content, **more)
+        return records.spec(records.server(id=next(numbers), flavor=TINY), image=image)
+
+    return make
+
+
+def folder(driver, spec):
+    return driver._instances / spec.server.uuid
+
+
+def in_use(driver):
+    return base_images.in_use(driver._instances, driver._cache_folder)
+
+
+def base_of(spec):
+    return f"{stem(spec.image.id)}.raw"
+
+
+def test_a_cache_of_another_name(monkeypatch, conf, images, make_spec):
+    mock_libvirt.install(monkeypatch, conf)
+    conf.set_override("subdirectory_name", "images", group="image_cache")
+    driver = mock_libvirt.started(conf, images)
+    spec = make_spec()
+    driver.prepare_disks("hv1", spec)
+    assert (driver._instances / "images" / base_of(spec)).exists()
+    assert in_use(driver) == {base_of(spec)}
+    driver.stop()
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "/var/x", "", "6ba7b810-9dad-11d1-80b4-00c04fd430c8", "a" * 32])
+def test_what_can_not_be_the_caches_name(conf, name):
+    with pytest.raises(ValueError, match="regex"):
+        conf.set_override("subdirectory_name", name, group="image_cache")
+
+
+def test_of_every_host_that_shares_the_folder(monkeypatch, tmp_path, conf, driver, images, make_spec):
+    """Another node's guests are in the same folder of guests, and their images in the same cache."""
+    (tmp_path / "compute_id").unlink()
+    (tmp_path / "compute_host").unlink()
+    other = mock_libvirt.started(conf, images)
+    assert other._node_uuid != driver._node_uuid
+    spec = make_spec()
+    other.prepare_disks("hv1", spec)
+    assert driver.residents("hv1") == frozenset()
+    assert driver.prune_image_cache(0) == ()
+    assert (driver._cache_folder / base_of(spec)).exists()
+    other.destroy("hv1", spec)
+    assert driver.prune_image_cache(0) == (base_of(spec),)
+    other.stop()
+
+
+@pytest.mark.parametrize("images_type", ["qcow2", "raw"])
+def test_a_copy_needs_its_base_only_until_it_is_there(monkeypatch, conf, driver, make_spec, images_type):
+    conf.set_override("images_type", images_type, group="libvirt")
+    spec, pruned = make_spec(), []
+    make = disk_files.make
+
+    def make_after_a_pass(*args):
+        pruned.append(driver.prune_image_cache(0))
+        make(*args)
+
+    monkeypatch.setattr(disk_files, "make", make_after_a_pass)
+    driver.prepare_disks("hv1", spec)
+    assert pruned[0] == (), "it was taken away before the disk was made"
+    assert (folder(driver, spec) / "disk").stat().st_size
+    assert in_use(driver) == ({base_of(spec)} if images_type == "qcow2" else set())
+
+
+def test_written_down_before_anybody_may_remove_it(monkeypatch, driver, make_spec, images):
+    """While the record of each image is written its lock is held."""
+    images.add(b"kernel", "aki", id="kernel", visibility="public")
+    images.add(b"ramdisk", "ari", id="ramdisk", visibility="public")
+    spec = make_spec(properties={"kernel_id": "kernel", "ramdisk_id": "ramdisk"})
+    write, names = record.write, []
+
+    def watched(*args):
+        held = []
+        for image_id in (spec.image.id, "kernel", "ramdisk"):
+            try:
+                with driver._cache._locks.held(stem(image_id), blocking=False):
+                    pass
+            except Busy:
+                held.append(image_id)
+        names.append(held)
+        write(*args)
+
+    monkeypatch.setattr(record, "write", watched)
+    driver.prepare_disks("hv1", spec)
+    assert names == [[spec.image.id], ["kernel"], ["ramdisk"]]
+    assert in_use(driver) == {base_of(spec), f"{stem('kernel')}.blob", f"{stem('ramdisk')}.blob"}
+
+
+def test_a_kernel_that_is_gone_can_be_had_later(driver, make_spec, images):
+    """The first try has written down the base file, which stays; the second one does the rest."""
+    kernel = images.add(b"kernel", "aki", visibility="public")
+    spec = make_spec(properties={"kernel_id": kernel.id})
+    content = images.contents.pop(kernel.id)
+    with pytest.raises(errors.ImageNotFound):
+        driver.prepare_disks("hv1", spec)
+    assert driver.prune_image_cache(0) == ()
+    images.contents[kernel.id] = content
+    driver.prepare_disks("hv1", spec)
+    assert record.read(folder(driver, spec)).kernel.endswith(f"{stem(kernel.id)}.blob")
+    driver.destroy("hv1", spec)
+    assert len(driver.prune_image_cache(0)) == 2
+
+
+def test_disks_without_a_record_say_it_themselves(driver, make_spec):
+    spec = make_spec()
+    driver.prepare_disks("hv1", spec)
+    (folder(driver, spec) / "guest.json").unlink()
+    assert in_use(driver) == {base_of(spec)}
+    assert driver.prune_image_cache(0) == ()
+    (folder(driver, spec) / "disk").unlink()
+    assert in_use(driver) == frozenset()
+
+
+def test_disks_that_operators_have_made(driver, make_spec):
+    """A folder of any name, or a link to one; a backing file given as JSON; a snapshot that lies over a disk."""
+    one, two = make_spec(), make_spec(b"\2" * MIB)
+    bases = [driver._cache.base(spec.image, None) for spec in (one, two)]
+    saved, elsewhere = driver._instances / "saved", driver._instances.parent / "elsewhere"
+    for path in (saved, elsewhere):
+        path.mkdir()
+    (driver._instances / "link").symlink_to(elsewhere)
+    qemu_img.create_overlay(saved / "vm.qcow2", Path(bases[0].path), "raw", 2 * MIB)
+    qemu_img.create_overlay(saved / "vm.snap", saved / "vm.qcow2", "qcow2", 2 * MIB)
+    assert in_use(driver) == {base_of(one)}
+    spelled = msgspec.json.encode({"driver": "raw", "file": {"driver": "file", "filename": bases[1].path}}).decode()
+    subprocess.run(
+        ["qemu-img", "create", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", f"json:{spelled}", elsewhere / "vm", "1M"],
+        check=True,
+    )
+    assert in_use(driver) == {base_of(one), base_of(two)}
+    shutil.rmtree(saved)
+    assert in_use(driver) == {base_of(two)}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"QFI\xfb", b"QFI\xfb" + b"\xff" * 16, b"QFI\xfb\0\0\0\3" + b"\xff" * 8 + b"\0\0\0\x10",
+     b"QFI\xfb\0\0\0\3" + b"\0" * 6 + b"\1\0" + b"\0\0\xff\xff", b"\0" * MIB],
+)  # fmt: skip
+def test_files_that_name_nothing(driver, content):
+    (driver._instances / "saved").mkdir()
+    (driver._instances / "saved" / "disk").write_bytes(content)
+    os.mkfifo(driver._instances / "saved" / "pipe")
+    (driver._instances / "saved" / "nowhere").symlink_to("nothing")
+    (driver._instances / "a file").touch()
+    assert in_use(driver) == frozenset()
+
+
+def test_a_record_that_can_not_be_read(driver, make_spec):
+    """It can't be told what it names, so nothing is removed; the error says where to look."""
+    broken, unused = make_spec(), make_spec(b"\2" * MIB)
+    driver.prepare_disks("hv1", broken)
+    driver._cache.base(unused.image, None)
+    (folder(driver, broken) / "guest.json").write_bytes(b"{")
+    with pytest.raises(GuestFailed, match=broken.server.uuid):
+        driver.prune_image_cache(0)
+    assert (driver._cache_folder / base_of(unused)).exists()
+    folder(driver, broken).rename(driver._instances / "not a guest's")
+    assert set(driver.prune_image_cache(0)) == {base_of(broken), base_of(unused)}
+
+
+def test_a_disk_that_can_not_be_read(monkeypatch, driver, make_spec):
+    """Its record will do; without that it can't be told."""
+    spec = make_spec()
+    driver.prepare_disks("hv1", spec)
+    real = Path.open
+
+    def refuses(path, *args, **more):
+        if path.name == "disk":
+            raise PermissionError(13, "Permission denied")
+        return real(path, *args, **more)
+
+    monkeypatch.setattr(Path, "open", refuses)
+    assert in_use(driver) == {base_of(spec)}
+    (folder(driver, spec) / "guest.json").unlink()
+    with pytest.raises(GuestFailed, match=spec.server.uuid):
+        in_use(driver)
+
+
+def test_a_guest_that_is_removed_meanwhile(monkeypatch, driver, make_spec):
+    spec = make_spec()
+    driver.prepare_disks("hv1", spec)
+    read = record.read
+
+    def read_and_gone(path):
+        known = read(path)
+        shutil.rmtree(path)
+        return known
+
+    monkeypatch.setattr(record, "read", read_and_gone)
+    assert in_use(driver) == frozenset()
