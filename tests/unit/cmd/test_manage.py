@@ -109,7 +109,8 @@ def test_cells_come_change_and_go(cloud: Manage, tmp_path: Path) -> None:
 
 def test_hosts_are_found_and_hold_their_cell(cloud: Manage, config: Path) -> None:
     cell = next(cell for cell in cells(config).all() if not cell.is_cell0)
-    cell.database.write(lambda c: hosts_db.insert_services(c, "novalike-compute", "h1", "i", ["h1"], 1))
+    now = cell.database.utcnow()
+    cell.database.write(lambda c: hosts_db.insert_services(c, "novalike-compute", "h1", "i", ["h1"], 1, now))
     assert cloud("cell_v2", "list_hosts")[1].count("h1") == 0
     status, out, _ = cloud("cell_v2", "discover_hosts", "--verbose", "--strict")
     assert status == 0
