@@ -140,7 +140,7 @@ def end(connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, o
 
 
 def mark_deleted(connection: Any, instance_uuid: str) -> None:
-    """Record that a server is gone. Its row stays, for lists of changes and its actions."""
+    """Record that a server is gone. Its row stays, for lists of changes and its actions, until it is archived."""
     now = utcnow()
     servers_db.change_state(
         connection,
