@@ -140,7 +140,7 @@ def end(
 
 
 def mark_deleted(connection: Any, instance_uuid: str, now: datetime.datetime) -> None:
-    """Record that a server is gone. Its row stays, for lists of changes and its actions."""
+    """Record that a server is gone. Its row stays, for lists of changes and its actions, until it is archived."""
     servers_db.change_state(
         connection,
         instance_uuid,

@@ -212,6 +212,11 @@ class JournalHandler:
                 known = {server.uuid for server in found}
                 others = cell.database.query(lambda c: servers_db.among(c, guests))
                 found += [server for server in others if server.uuid not in known]
+        missing = set(guests) - {server.uuid for server in found}
+        if missing:
+            # What a host still has of servers that were deleted it must hear of, archived or not.
+            for cell in self._cells.compute_cells():
+                found += cell.database.query(lambda c: servers_db.archived_among(c, list(missing)))
         return tuple(found)
 
     def power_states(

@@ -13,6 +13,7 @@ from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.bus.conductor import ServerQuery
+from novalike.cmd.management.cell_archive import CellArchive
 from novalike.conductor import quota
 from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostReports, HostStatus
@@ -22,7 +23,9 @@ from novalike.conductor.leases import Leases
 from novalike.conductor.servers.reads import ServerReadsHandler
 from novalike.db.api import mappings
 from novalike.db.api import tables as api_tables
+from novalike.db.cell import archive as archive_db
 from novalike.db.cell import operations as operations_db
+from novalike.db.cell import purge as purge_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as cell_tables
 from novalike.objects import lifecycle
@@ -33,7 +36,9 @@ from tests.benchmarks.growth import population
 from tests.integration.query_plans import Caught, Plan, caught, explain
 
 SERVERS, HOSTS, BIG, USER = 20_000, 500, "b" * 32, "u" * 32
-LARGE = frozenset({"instances", "instance_requests", "instance_tags", "operations", "instance_mappings"})
+LARGE = frozenset({"instances", "instance_requests", "instance_tags", "operations", "instance_mappings"}) | {
+    "shadow_instances", "shadow_instance_requests", "shadow_operations",
+}  # fmt: skip
 PAGE = 50
 
 
@@ -285,3 +290,27 @@ def test_a_bad_plan_is_told_from_a_good_one(conductor: Conductor) -> None:
     assert plan.scans == {"instances"}
     assert plan.sorted_rows >= SERVERS * 9 // 10
     assert plan.rows["instances"] >= SERVERS * 9 // 10  # an estimate, on MariaDB
+
+
+def test_archiving_and_purging(conductor: Conductor) -> None:
+    """A batch looks at its own servers, however many there are. (The last test: many servers are gone then.)"""
+    cell, api = conductor.cells.all()[0], conductor.cells.api
+    now = utcnow()
+    cursor = None
+    for _ in range(3):
+        found, cursor = check(
+            conductor,
+            lambda at=cursor: cell.database.query(lambda c: archive_db.candidates(c, now, at, 20)),
+            100,
+        )
+        uuids, ids = [server.uuid for server in found], [server.id for server in found]
+        check(conductor, lambda u=uuids: api.write(lambda c: mappings.unmap_instances(c, u, cell.id)), 20)
+        moved = check(conductor, lambda i=ids: cell.database.write(lambda c: archive_db.move(c, i)), 100)
+        assert moved["instances"] == moved["instance_requests"] == 20
+    CellArchive(api, cell, now).archive(10**6, at_least_one=True)
+    population.analyze(conductor.engine, conductor.engine)
+    check(conductor, lambda: cell.database.query(lambda c: archive_db.candidates(c, now, None, 20)), 0)
+    check(conductor, lambda: cell.database.query(lambda c: servers_db.archived_among(c, [MIDDLE, uuids[0]])), 2)
+    for before in (None, now):
+        purged = check(conductor, lambda b=before: cell.database.write(lambda c: purge_db.purge(c, b, 5)), 20)
+        assert purged[0] == 5

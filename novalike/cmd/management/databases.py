@@ -1,10 +1,11 @@
-"""``novalike-manage api_db`` and ``db``: schemas."""
+"""``novalike-manage api_db`` and ``db``: schemas. (What keeps databases small is in ``archive`` and ``purge``.)"""
 
 import argparse
 
 import sqlalchemy as sa
 from oslo_config import cfg
 
+from novalike.cmd.management import archive, purge
 from novalike.cmd.management.cell_urls import cell0_url
 from novalike.cmd.management.group import Group, Groups, complain, url_of
 from novalike.conductor.cells import CELL0_UUID
@@ -23,6 +24,8 @@ def add_commands(groups: Groups) -> None:
     sync = cell.add("sync", sync_cells)
     sync.add_argument("--local_cell", action="store_true", help="leave cell0 alone: only [database] connection")
     cell.add("version", show_cell_version)
+    archive.add_to(cell)
+    purge.add_to(cell)
 
 
 def sync_api(conf: cfg.ConfigOpts, _args: argparse.Namespace) -> int:

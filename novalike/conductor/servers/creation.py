@@ -79,10 +79,10 @@ def record(
     except errors.Unavailable:
         raise  # it may have been recorded
     except errors.NovalikeError:
-        cells.api.query(lambda c: mappings.unmap_instances(c, uuids))
+        cells.api.query(lambda c: mappings.unmap_instances(c, uuids, home.id))
         raise
     if unused := [each for each in uuids if each not in made]:
-        cells.api.query(lambda c: mappings.unmap_instances(c, unused))
+        cells.api.query(lambda c: mappings.unmap_instances(c, unused, home.id))
     cells.remember(made, home.id)
     return home, made, operation_ids
 

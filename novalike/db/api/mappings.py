@@ -57,9 +57,11 @@ def move_instances(connection: sa.Connection, uuids: Sequence[str], cell_id: int
     )
 
 
-def unmap_instances(connection: sa.Connection, uuids: Sequence[str]) -> None:
-    """Forget servers that were never made."""
-    connection.execute(sa.delete(t.instance_mappings).where(t.instance_mappings.c.instance_uuid.in_(uuids)))
+def unmap_instances(connection: sa.Connection, uuids: Sequence[str], cell_id: int) -> int:
+    """Forget servers that are in this cell. Gives how many there were; others are left alone."""
+    m = t.instance_mappings.c
+    unmap = sa.delete(t.instance_mappings).where(m.instance_uuid.in_(uuids), m.cell_id == cell_id)
+    return connection.execute(unmap).rowcount
 
 
 def hosts(connection: sa.Connection, names: Sequence[str] | None = None) -> dict[str, int]:

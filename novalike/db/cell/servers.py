@@ -307,6 +307,15 @@ def among(connection: sa.Connection, uuids: Sequence[str]) -> list[Server]:
     return [_server(row) for row in connection.execute(query)]
 
 
+_ARCHIVED_COLUMNS = [t.shadow_instances.c[name] for name in _SERVER_FIELDS]
+
+
+def archived_among(connection: sa.Connection, uuids: Sequence[str]) -> list[Server]:
+    """Those of some servers that were deleted and archived."""
+    query = sa.select(*_ARCHIVED_COLUMNS).where(t.shadow_instances.c.uuid.in_(uuids))
+    return [_server(row) for row in connection.execute(query)]
+
+
 def hosts_of(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, str]:
     """On which hosts some servers are."""
     query = sa.select(I.uuid, I.host).where(I.uuid.in_(uuids), I.host.is_not(None))

@@ -4,6 +4,7 @@ A server is one wide row; what is only ever read and written whole (flavor, meta
 column of it, so that a page of servers is one query. What is searched by is a column or a table.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -144,6 +145,8 @@ instances = sa.Table(
     sa.Index(None, "host", "deleted"),
     sa.Index(None, "updated_at"),
     sa.Index(None, "reservation_id"),
+    # Those to be archived, in the order of their deletion.
+    sa.Index(None, "deleted_at", "id"),
 )
 
 # What a server's host needs beyond the row above, and lists never show.
@@ -227,3 +230,28 @@ quota_locks = sa.Table(
 )
 
 handled_requests = handled_requests_db.table(metadata)
+
+
+def _shadow(
+    table: sa.Table, key: str, *, without: frozenset[str] = frozenset(), indexes: Sequence[str] = ()
+) -> sa.Table:
+    """Where rows of a table go when their server is archived: the same columns, of no other table's business.
+
+    :param key: the column that tells rows apart.
+    :param without: columns that are not kept: secrets, and what may have one in it.
+    """
+    columns = [
+        sa.Column(column.name, column.type, primary_key=column.name == key, nullable=column.nullable)
+        for column in table.columns
+        if column.name not in without
+    ]
+    return sa.Table(f"shadow_{table.name}", metadata, *columns, *[sa.Index(None, name) for name in indexes])
+
+
+shadow_instances = _shadow(instances, "uuid", indexes=["deleted_at"])
+shadow_instance_requests = _shadow(
+    instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
+)
+shadow_operations = _shadow(
+    operations, "uuid", without=frozenset({"params", "context"}), indexes=["instance_uuid"]
+)
