@@ -186,7 +186,7 @@ def _bound(name: str) -> Any:
 def expression(text: str) -> Callable[[str], Any]:
     """What searches for a schema's pattern. Only what looks around can't be RE2's; it must be linear by itself."""
     try:
-        return pattern.Pattern(text).search
+        return pattern.Pattern(text, ours=True).search
     except pattern.PatternError:
         return re.compile(text).search
 

@@ -12,6 +12,9 @@ import re2
 
 # Characters of an expression at most. No column that they are matched with is longer than 255.
 LENGTH_MAX = 1024
+# Instructions that an expression is compiled to at most. In the worst case each is looked at for each character of a
+# text: 5 ms for 255 characters.
+_SIZE_MAX = 1500
 # Bytes that an expression may take when it is compiled, and its automaton afterwards.
 _MEMORY = 256 * 1024
 # The same for what has the form of an expression, and is never matched with anything.
@@ -39,13 +42,16 @@ class Pattern:
 
     :param text: RE2's syntax.
     :param ignore_case: match regardless of case.
+    :param ours: it is a constant of ours, which may be large.
     :raises PatternError: it is refused.
     """
 
-    def __init__(self, text: str, *, ignore_case: bool = False) -> None:
+    def __init__(self, text: str, *, ignore_case: bool = False, ours: bool = False) -> None:
         if len(text) > LENGTH_MAX:
             raise PatternError(f"it has more than {LENGTH_MAX} characters")
         self._expression = _compile(text, _MEMORY, ignore_case)
+        if self._expression.programsize > _SIZE_MAX and not ours:
+            raise PatternError("it is too large: repetitions count as often as they repeat")
 
     def search(self, text: str) -> bool:
         """Whether it matches anywhere in a text."""

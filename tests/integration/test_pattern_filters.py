@@ -121,7 +121,8 @@ def test_no_expression_is_an_error_of_the_database(cells: Cells, expression: str
 @pytest.mark.parametrize("name", ["name", "ip", "node", "created_at"])
 def test_no_expression_takes_long(cells: Cells, name: str, expression: str) -> None:
     began = time.monotonic()
-    search(cells, 5, filters={name: expression})
+    with contextlib.suppress(errors.Invalid):
+        search(cells, 5, filters={name: expression})
     assert time.monotonic() - began < 10
 
 
