@@ -72,6 +72,8 @@ class Dispatcher:
     def _respond(
         self, routes: list[Route], req: falcon.Request, resp: falcon.Response, params: dict[str, str]
     ) -> None:
+        if any("\0" in value for value in params.values()):
+            raise errors.NotFound("The resource could not be found.")  # PostgreSQL takes no such text
         version: microversion.Version = req.context.version
         data = self._read_body(req) if any(route.body for route in routes) else None
         route = _choose(routes, version, data)

@@ -143,3 +143,9 @@ def test_a_boolean_is_one_of_many_words() -> None:
     for value in ("maybe", 2, None, ""):
         with pytest.raises(errors.Invalid):
             validation.check(value, types.BOOLEAN)
+
+
+def test_the_hint_query_is_short() -> None:
+    for size, fine in ((4096, True), (4097, False)):
+        wanted = body() | {"os:scheduler_hints": {"query": "[" * size}}
+        assert accepts(servers.CREATE, "2.1", wanted) is fine
