@@ -4,7 +4,6 @@ microversion → endpoint exists in it → body and query match their schemas �
 """
 
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl
@@ -26,6 +25,11 @@ ANY_QUERY: validation.Schema = {"type": "object"}
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
+
+# Query parameters at most. The longest list of filters that means anything has about sixty.
+QUERY_MAX = 128
+# How deep a body may be nested: far deeper than any that means something, far less deep than Python's recursion.
+DEPTH_MAX = 64
 
 # The kinds of body that are read as JSON.
 JSON_TYPES = frozenset({"application/json", "application/vnd.openstack.compute+json", "text/plain"})
@@ -68,6 +72,8 @@ class Dispatcher:
     def _respond(
         self, routes: list[Route], req: falcon.Request, resp: falcon.Response, params: dict[str, str]
     ) -> None:
+        if any("\0" in value for value in params.values()):
+            raise errors.NotFound("The resource could not be found.")  # PostgreSQL takes no such text
         version: microversion.Version = req.context.version
         data = self._read_body(req) if any(route.body for route in routes) else None
         route = _choose(routes, version, data)
@@ -114,9 +120,12 @@ class Dispatcher:
         if not raw:
             return None
         try:
-            return _decode(raw)
+            data = _decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise errors.Invalid("Malformed request body") from None
+        if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _is_deeper(data, DEPTH_MAX):
+            raise errors.Invalid(f"Malformed request body: it is nested more than {DEPTH_MAX} levels deep")
+        return data
 
     @staticmethod
     def _answer(resp: falcon.Response, route: Route, answer: Any) -> None:
@@ -160,11 +169,33 @@ def _choose(routes: list[Route], version: microversion.Version, data: Any) -> Ro
     raise OtherMicroversion()
 
 
+def _is_deeper(data: Any, levels: int) -> bool:
+    """Whether lists and objects are in each other more than so many levels deep."""
+    level = [data]
+    for _ in range(levels + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+    return bool(level)
+
+
 def _read_query(req: falcon.Request) -> dict[str, list[str]]:
+    """
+    :raises Invalid: too many parameters, or one that no database can hold.
+    """
     if not req.query_string:
         return {}
     found: dict[str, list[str]] = {}
-    for name, value in parse_qsl(req.query_string, keep_blank_values=True):
+    try:
+        parameters = parse_qsl(req.query_string, keep_blank_values=True, max_num_fields=QUERY_MAX)
+    except ValueError:
+        raise errors.Invalid(f"There are more than {QUERY_MAX} query parameters.") from None
+    for name, value in parameters:
+        if "\0" in name or "\0" in value:
+            raise errors.Invalid(f"Invalid input for query parameters {name}. There is a null character in it.")
         found.setdefault(name, []).append(value)
     return found
 
@@ -177,11 +208,11 @@ def _check_query(request: ApiRequest, schema: validation.Schema) -> None:
     validation.check(request.query, schema, in_query=True)
     known = schema.get("properties", {})
     if schema.get("additionalProperties", True) and known:
-        patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
+        searches = [validation.expression(pattern) for pattern in schema.get("patternProperties", ())]
         request.query = {
             name: values
             for name, values in request.query.items()
-            if name in known or any(pattern.search(name) for pattern in patterns)
+            if name in known or any(search(name) for search in searches)
         }
 
 

@@ -13,6 +13,7 @@ import os_traits
 from oslo_utils import strutils
 
 from novalike.objects import errors
+from novalike.objects.pattern import Pattern
 
 Check = Callable[[str], str | None]
 
@@ -51,9 +52,11 @@ def _one_of(*choices: str) -> Check:
     return check_choice
 
 
-def _matching(pattern: str) -> Check:
+def _matching(text: str) -> Check:
+    pattern = Pattern(text)
+
     def check_format(value: str) -> str | None:
-        return None if re.fullmatch(pattern, value) else f"'{value}' is not of the format '{pattern}'."
+        return None if pattern.fullmatch(value) else f"'{value}' is not of the format '{text}'."
 
     return check_format
 
@@ -152,21 +155,23 @@ KNOWN: dict[str, dict[str, Check]] = {
 class _Family(NamedTuple):
     """Extra specs whose names have a changing part."""
 
-    name: str
+    name: Pattern
     value: Check
 
 
 _FAMILIES: Sequence[_Family] = (
-    _Family(r"hw:numa_cpus.\d+", _cpu_set),
-    _Family(r"hw:numa_mem.\d+", _some),
-    _Family(r"aggregate_instance_extra_specs:.+", _any),
+    _Family(Pattern(r"hw:numa_cpus.\d+"), _cpu_set),
+    _Family(Pattern(r"hw:numa_mem.\d+"), _some),
+    _Family(Pattern(r"aggregate_instance_extra_specs:.+"), _any),
     _Family(
-        r"capabilities:(cpu_info|instances|limits|metrics|nodename|numa_topology|pci_device_pools|pci_stats|stats"
-        r"|supported_hv_specs|supported_instances)(:\w+)*",
+        Pattern(
+            r"capabilities:(cpu_info|instances|limits|metrics|nodename|numa_topology|pci_device_pools|pci_stats|stats"
+            r"|supported_hv_specs|supported_instances)(:\w+)*"
+        ),
         _any,
     ),
-    _Family(r"resources([a-zA-Z0-9_-]{1,64})?:CUSTOM_[A-Z0-9_]+", _integer()),
-    _Family(r"trait([a-zA-Z0-9_-]{1,64})?:CUSTOM_[A-Z0-9_]+", _presence),
+    _Family(Pattern(r"resources([a-zA-Z0-9_-]{1,64})?:CUSTOM_[A-Z0-9_]+"), _integer()),
+    _Family(Pattern(r"trait([a-zA-Z0-9_-]{1,64})?:CUSTOM_[A-Z0-9_]+"), _presence),
 )
 _GROUPED = re.compile(r"(resources|trait)(?:[a-zA-Z0-9_-]{1,64})?")
 
@@ -197,7 +202,7 @@ def _find(name: str) -> Check | None:
     if rest in KNOWN.get(namespace, {}):
         return KNOWN[namespace][rest]
     for family in _FAMILIES:
-        if re.fullmatch(family.name, name):
+        if family.name.fullmatch(name):
             return family.value
     grouped = _GROUPED.fullmatch(namespace)
     if grouped:

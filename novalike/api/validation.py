@@ -5,12 +5,12 @@ import ipaddress
 import re
 import unicodedata
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jsonschema
 
-from novalike.objects import errors
+from novalike.objects import errors, pattern
 
 Schema = Mapping[str, Any]
 
@@ -66,14 +66,21 @@ def _is_ipv6(value: Any) -> bool:
         return False
 
 
+# What servers and flavors are matched with.
 @_format("regex")
 def _is_regex(value: Any) -> bool:
     if not isinstance(value, str) or not value:
         return False
-    try:
-        re.compile(value)
-    except re.error:
+    pattern.check(value)
+    return True
+
+
+# What Nova wants to have the form of a regular expression, though it is not used as one.
+@_format("regex_syntax")
+def _is_regex_syntax(value: Any) -> bool:
+    if not isinstance(value, str) or not value:
         return False
+    pattern.check_syntax(value)
     return True
 
 
@@ -175,9 +182,25 @@ def _bound(name: str) -> Any:
     return check_bound
 
 
+@functools.cache
+def expression(text: str) -> Callable[[str], Any]:
+    """What searches for a schema's pattern. Only what looks around can't be RE2's; it must be linear by itself."""
+    try:
+        return pattern.Pattern(text, ours=True).search
+    except pattern.PatternError:
+        return re.compile(text).search
+
+
+def _check_pattern(validator: Any, wanted: str, instance: Any, schema: Any) -> Iterator[jsonschema.ValidationError]:
+    # A pattern comes before maxLength: it sees whatever a body has room for.
+    if validator.is_type(instance, "string") and not expression(wanted)(instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {wanted!r}")
+
+
 # Clients have always been allowed to send numbers as strings.
 _Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator, {"minimum": _bound("minimum"), "maximum": _bound("maximum")}
+    jsonschema.Draft202012Validator,
+    {"minimum": _bound("minimum"), "maximum": _bound("maximum"), "pattern": _check_pattern},
 )
 
 
@@ -217,12 +240,20 @@ def check(value: Any, schema: Schema, *, relaxed: bool = False, in_query: bool =
             raise errors.Invalid(describe(error, in_query=in_query))
 
 
+# Characters of a value that is quoted in full.
+_SHOWN = 200
+
+
 def describe(error: Any, *, in_query: bool = False) -> str:
     """One sentence about what is wrong where."""
     if isinstance(error.cause, InvalidName):
         return str(error.cause)
     if not error.path:
         return str(error.message)
+    if isinstance(error.cause, pattern.PatternError):
+        shown = error.instance if len(error.instance) <= _SHOWN else error.instance[:_SHOWN] + "…"
+        where = f"Invalid input for query parameters {error.path[0]}. Value: {shown}."
+        return f"{where} {shown!r} is not a 'regex': {error.cause}"
     if in_query:
         return f"Invalid input for query parameters {error.path[0]}. Value: {error.instance}. {error.message}"
     return f"Invalid input for field/attribute {error.path[-1]}. Value: {error.instance}. {error.message}"

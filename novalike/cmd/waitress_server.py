@@ -21,6 +21,9 @@ from novalike.cmd.listening import has_data
 LOG = logging.getLogger(__name__)
 
 CONNECTIONS_MAX = 10_000
+# A body is in memory, or in a temporary file, before the application sees that it is too large; of more than so many
+# times [api] max_request_body_size waitress refuses it unseen.
+BODY_FACTOR = 16
 
 
 class WaitressServer:
@@ -42,6 +45,7 @@ class WaitressServer:
             connection_limit=CONNECTIONS_MAX,
             channel_timeout=conf.wsgi.client_socket_timeout,
             max_request_header_size=4 * conf.wsgi.max_header_line,
+            max_request_body_size=BODY_FACTOR * conf.api.max_request_body_size,
             asyncore_use_poll=True,
             # Whether they are believed is the application's decision, under any server.
             clear_untrusted_proxy_headers=False,

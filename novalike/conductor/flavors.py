@@ -1,7 +1,5 @@
 """Flavors: answers and changes."""
 
-import re
-
 import sqlalchemy as sa
 
 from novalike.bus.flavors import FlavorQuery
@@ -11,6 +9,7 @@ from novalike.db.api import flavors as flavors_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.flavor import Flavor
+from novalike.objects.pattern import PatternError, TooSlow
 
 
 def _viewer(ctx: RequestContext) -> str | None:
@@ -25,12 +24,12 @@ class FlavorReadsHandler:
         self._api = cells.api
 
     def list_flavors(self, ctx: RequestContext, *, query: FlavorQuery) -> tuple[Flavor, ...]:
-        if query.name is not None:
-            try:
-                re.compile(query.name)
-            except re.error as error:
-                raise errors.Invalid(f"Invalid name filter [{query.name}]: {error}") from error
-        return self._api.query(lambda c: tuple(flavors_db.search(c, query, ctx.project_id, _viewer(ctx))))
+        try:
+            return self._api.query(lambda c: tuple(flavors_db.search(c, query, ctx.project_id, _viewer(ctx))))
+        except PatternError as error:
+            raise errors.Invalid(f"Invalid name filter [{query.name}]: it is refused: {error}") from None
+        except TooSlow:
+            raise errors.Invalid(f"Too many flavors to match the name filter [{query.name}] with.") from None
 
     def get_flavor(self, ctx: RequestContext, *, flavor_id: str) -> Flavor:
         flavor = self._api.query(lambda c: flavors_db.get(c, flavor_id, project_id=_viewer(ctx)))

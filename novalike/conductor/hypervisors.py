@@ -12,6 +12,10 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.host import ComputeNode
 
+# What a column of ids can hold.
+_ID_MAX = 2**31 - 1
+_DIGITS_MAX = len(str(_ID_MAX))
+
 
 class HypervisorReadsHandler:
     """Serves ``bus.hypervisors.HypervisorReads``."""
@@ -58,6 +62,8 @@ class HypervisorReadsHandler:
 
     def _find(self, hypervisor_id: str) -> tuple[Cell, Any] | None:
         by_number = hypervisor_id.isdecimal()
+        if by_number and (len(hypervisor_id) > _DIGITS_MAX or int(hypervisor_id) > _ID_MAX):
+            return None
         condition = hosts_db.N.id == int(hypervisor_id) if by_number else hosts_db.N.uuid == hypervisor_id
         for cell in self._cells.compute_cells():
             rows = cell.database.query(lambda c: hosts_db.nodes(c, condition))

@@ -16,6 +16,7 @@ from sqlalchemy import exc, pool
 from novalike import concurrency
 from novalike.db import clock
 from novalike.objects import errors
+from novalike.objects.pattern import Pattern
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -204,6 +205,10 @@ def _engine_options(url: sa.URL, conf: cfg.ConfigOpts) -> dict[str, Any]:
     }
 
 
+def _matches(expression: str, text: str | None) -> bool | None:
+    return None if text is None else Pattern(expression).search(str(text))
+
+
 def _prepare_sqlite(*engines: sa.Engine) -> None:
     for engine in engines:
 
@@ -212,6 +217,8 @@ def _prepare_sqlite(*engines: sa.Engine) -> None:
             connection.execute("PRAGMA foreign_keys=ON")
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            # In place of SQLAlchemy's, which is Python's re.
+            connection.create_function("regexp", 2, _matches, deterministic=True)
 
     @sa.event.listens_for(engines[0], "begin")
     def _begin(connection: sa.Connection) -> None:

@@ -87,6 +87,8 @@ def test_next_link_keeps_the_query(cloud: Cloud) -> None:
     [
         ("2.1", "unknown=1", 200), ("2.75", "unknown=1", 400), ("2.1", "limit=x", 400), ("2.1", "marker=nope", 400),
         ("2.1", "sort_key=secret", 400), ("2.101", "name=[", 400), ("2.102", "name=[", 400), ("2.102", "name=x", 200),
+        ("2.102", "name=(?=m)", 400), ("2.102", "name=" + "(" * 2000, 400),
+        ("2.1", "minRam=" + "9" * 30, 200), ("2.1", "minDisk=-" + "9" * 30, 200),
         ("2.101", "sort_key=rxtx_factor", 200), ("2.102", "sort_key=rxtx_factor", 400), ("2.1", "minRam=x", 400),
         ("2.1", "is_public=maybe", 400),
     ],

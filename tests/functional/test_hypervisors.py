@@ -31,7 +31,10 @@ def test_usage_is_counted_from_servers(cloud: Cloud) -> None:
     assert "vcpus" not in cloud.admin.at("2.88").get(f"/os-hypervisors/{uuid}")["hypervisor"]
     assert cloud.admin.at("2.88").request("GET", "/os-hypervisors/statistics").status_code == 404
     assert cloud.admin.at("2.53").request("GET", "/os-hypervisors/abc").status_code == 400
-    assert cloud.admin.request("GET", "/os-hypervisors/99").status_code == 404
+    for number in ("99", str(2**31), "9" * 30, "9" * 5000):
+        assert cloud.admin.request("GET", f"/os-hypervisors/{number}").status_code == 404
+        assert cloud.admin.at("2.33").request("GET", f"/os-hypervisors?marker={number}").status_code == 400
+    assert cloud.admin.request("GET", "/os-hypervisors/a%00/search").status_code == 404
 
 
 def test_queries_are_strict_from_2_53(cloud: Cloud) -> None:

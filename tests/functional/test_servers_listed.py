@@ -5,8 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from novalike.conductor.servers import listing, pattern_filters
+from novalike.objects import pattern
 from tests.functional.harness import DEMO_PROJECT, Cloud
 
+MANY_TAGS = ",".join(f"tag-{number}" for number in range(500))
 NOTHING = "00000000-0000-4000-8000-000000000000"
 
 
@@ -43,6 +46,16 @@ def names(cloud: Cloud, query: str, *, who: str = "demo", version: str = "2.90")
         ("locked=true", ""), ("availability_zone=nova", "cab"), ("config_drive=True", "a"), ("power_state=1", "cab"),
         ("power_state=x", ""), ("vm_state=active", "cab"), ("vm_state=active&vm_state=stopped", ""), ("task_state=None", ""),
         ("hostname=l-a", "a"), ("reservation_id=nope", ""), ("progress=0", "cab"),
+        # Regular expressions: anywhere in a text, by case.
+        ("name=^l-(a|b)$", "ab"), ("name=-a", "a"), ("name=^a", ""), ("name=L-A", ""), ("name=(?i)L-A$", "a"), ("name=l.[^a]", "cb"),
+        ("hostname=^l-[bc]$", "cb"), ("name=l-.&hostname=[ab]$", "ab"), ("created_at=^20[0-9]{2}-", "cab"), ("config_drive=^T.*e$", "a"),
+        ("ip=10.[0-9.]*$", "b"), ("ip=0.", ""), ("ip=^10&ip6=^::", "b"), ("terminated_at=.*", ""), ("availability_zone=^no", "cab"),
+        ("name=^l-.$&limit=2", "ca"), ("name=^l-.$&limit=1&marker={c}", "a"), ("name=^l-[bc]$&limit=1&marker={c}", "b"),
+        ("name=^l-.$&sort_key=display_name&sort_dir=asc&limit=1&marker={a}", "b"), ("name=^l-.$&limit=0", ""), ("name=^l-.$&marker={b}", ""),
+        ("sort_key=display_name&sort_key=display_name&sort_dir=asc&sort_dir=desc", "abc"),
+        # No server has more than fifty tags, and no number is larger than a column.
+        (f"tags={MANY_TAGS}", ""), (f"tags-any={MANY_TAGS},two", "ab"), (f"not-tags={MANY_TAGS},two", "cab"), (f"not-tags-any={MANY_TAGS},two", "c"),
+        ("tags=two,one,two", "b"), ("not-tags=two,two", "c"), ("power_state=99999999999999999999", ""),
         # Not for this caller: ignored.
         ("host=nope", "cab"), ("node=nope", "cab"), ("uuid=x", "cab"), ("deleted=1", "cab"), ("tenant_id=x", "cab"),
         ("_x=1", "cab"), ("all_tenants=0", "cab"),
@@ -81,6 +94,11 @@ def test_what_an_administrator_finds(cloud: Cloud, ids: dict[str, str], query: s
         ("status=UNKNOWN", "2.38", 400, "Invalid status value"), ("status=DELETED", "2.1", 403, "Only administrators may list"),
         ("all_tenants=1", "2.1", 403, "Policy doesn't allow os_compute_api:servers:index:get_all_tenants"),
         ("all_tenants=x", "2.1", 400, "Unrecognized value"), ("name=(", "2.1", 400, "is not a 'regex'"),
+        ("name=(?=l)", "2.1", 400, "parameters name. Value: (?=l). '(?=l)' is not a 'regex': invalid perl operator: (?= (the syntax is RE2's"),
+        (r"ip=(1)\1", "2.1", 400, r"is not a 'regex': invalid escape sequence: \\1"), ("ip6=a{2000}", "2.5", 400, "invalid repetition size"),
+        ("hostname=" + "a." * 600, "2.90", 400, "parameters hostname."), (r"key_name=\pL{99}", "2.83", 400, "pattern too large"),
+        ("&".join(f"x{n}=1" for n in range(129)), "2.1", 400, "There are more than 128 query parameters."),
+        ("name=%00", "2.1", 400, "parameters name. There is a null character"), ("tags=(", "2.26", 400, "is not a 'regex'"),
         ("limit=x", "2.1", 400, "Invalid input for query parameters limit."), ("limit=-1", "2.1", 400, "does not match"),
         (f"marker={NOTHING}", "2.1", 400, f"marker [{NOTHING}] not found"), ("marker=x", "2.1", 400, "marker [x] not found"),
         ("sort_key=nope", "2.1", 400, "is not one of"), ("sort_key=id", "2.1", 200, ""), ("sort_key=id", "2.75", 400, "is not one of"),
@@ -127,3 +145,33 @@ def test_deleted_ones_are_shown_to_those_who_ask_for_changes(cloud: Cloud) -> No
     assert [(s["id"], s["status"]) for s in shown] == [(made, "DELETED")]
     assert names(cloud, "deleted=1&name=gone&all_tenants=1", who="admin") == "gone"
     assert names(cloud, "status=DELETED&name=gone&all_tenants=1", who="admin") == "gone"
+
+
+@pytest.mark.parametrize(("query", "batch"), [("name=^l-", 1), ("name=^l-[bc]", 1), ("ip=1.*", 2), ("name=^l-", 3)])
+def test_pages_of_what_matches_are_whole_however_many_rows_are_read_at_a_time(
+    cloud: Cloud, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, query: str, batch: int
+) -> None:
+    expected = [s["id"] for s in cloud.demo.get(f"/servers?{query}")["servers"]]
+    monkeypatch.setattr(listing, "_BATCH", batch)
+    for limit in (1, 2, 3):
+        found: list[str] = []
+        while True:
+            marker = f"&marker={found[-1]}" if found else ""
+            page = cloud.demo.get(f"/servers/detail?{query}&limit={limit}{marker}")["servers"]
+            found += [s["id"] for s in page]
+            if len(page) < limit:
+                break
+        assert found == expected
+
+
+def test_a_search_that_takes_too_long_is_given_up(
+    cloud: Cloud, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OutOfTime(pattern.Turns):
+        def take(self) -> None:
+            raise pattern.TooSlow()
+
+    monkeypatch.setattr(pattern_filters, "turns", lambda: OutOfTime(0))
+    answer = cloud.demo.request("GET", "/servers/detail?name=^l-")
+    assert answer.status_code == 400
+    assert "Too many servers to match the filter name with" in answer.json["badRequest"]["message"]

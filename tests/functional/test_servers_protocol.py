@@ -61,6 +61,23 @@ def test_bodies_that_are_no_json(cloud: Cloud, raw: str) -> None:
         assert answer.json["badRequest"]["message"] == "Malformed request body"
 
 
+@pytest.mark.parametrize("part", ['"metadata": {"a": %s}', '"description": %s', '"x": %s'])
+def test_bodies_that_are_nested_deeply(cloud: Cloud, part: str) -> None:
+    """Between what could be decoded and what could be put into words there was a gap, and in it a 500."""
+    for depth in (61, 70, *range(930, 1000)):
+        for nested in ("[" * depth + "]" * depth, '{"a":' * depth + "1" + "}" * depth):
+            answer = _send(cloud.demo, "POST", "/servers", ('{"server": {"name": "a", ' + part % nested + "}}").encode())
+            assert answer.status_code == 400, (depth, answer.text)
+            assert depth < 70 or answer.json["badRequest"]["message"].startswith("Malformed request body")
+
+
+def test_hints_that_are_nested_deeply(cloud: Cloud) -> None:
+    for depth in (70, *range(930, 1000, 3)):
+        body = cloud.server_body("nested", max_count=0) | {"os:scheduler_hints": {"query": {"a": "nested"}}}
+        raw = json.dumps(body).replace('"nested"}}', "[" * depth + "]" * depth + "}}").encode()
+        assert _send(cloud.demo, "POST", "/servers", raw).status_code == 400
+
+
 @pytest.mark.parametrize("raw", ["", "null", "[]", "1", '"x"', "{}"])
 def test_bodies_that_are_no_object(cloud: Cloud, raw: str) -> None:
     for method, path in (("POST", "/servers"), ("PUT", f"/servers/{NOTHING}")):

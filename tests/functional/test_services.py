@@ -159,3 +159,8 @@ def test_delete(make_cloud: Callable[..., Cloud]) -> None:
     assert compute(cloud, host)["id"] != service
     assert host in {p.name for p in cloud.placement.providers.values()}
     cloud.admin.put("/os-services/enable", by_host(host))
+
+
+def test_numbers_that_no_service_has(cloud: Cloud) -> None:
+    for number in ("99", str(2**31), "-" + "9" * 12, "9" * 30, "9" * 5000):
+        assert fault(cloud, "DELETE", f"/os-services/{number}", None, "2.1") == (404, f"Service {number} not found.")

@@ -58,6 +58,34 @@ def test_oslo_messaging_stays_in_the_bus() -> None:
     assert {name.split("/")[1] for name in found} <= {"bus"}
 
 
+# Who may compile an expression that isn't written there: schemas' own, when RE2 can't.
+COMPILES_OTHERS = {"novalike/api/validation.py"}
+
+
+def test_python_s_expressions_are_our_own() -> None:
+    """What users send is matched by novalike.objects.pattern: Python's engine can be kept busy for ever."""
+    found = set()
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and isinstance(node.func.value, ast.Name)
+                and node.func.value.id == "re"
+                and not isinstance(node.args[0], ast.Constant)
+            ):
+                found.add(str(path.relative_to(ROOT)))
+    assert found == COMPILES_OTHERS
+
+
+def test_databases_are_asked_for_plain_texts_only() -> None:
+    asked = {path for path in sources() if "regexp_match" in path.read_text()}
+    assert {path.relative_to(ROOT / "novalike").as_posix() for path in asked} == {
+        "conductor/servers/queries.py", "db/api/flavors.py",
+    }  # fmt: skip
+    assert all("is_plain(" in path.read_text() for path in asked)
+
+
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "manager"])
 def test_no_drawer_for_everything(name: str) -> None:
     assert [path for path in sources() if name in (path.stem, path.parent.name)] == []

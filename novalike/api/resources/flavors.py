@@ -8,6 +8,7 @@ from oslo_utils import strutils
 
 from novalike.api.policies import flavors as policies
 from novalike.api.request import ApiRequest, parse_page
+from novalike.api.schemas.parameters import MAX_INT
 from novalike.api.views import flavors as views
 from novalike.bus.flavors import FlavorCommands, FlavorQuery, FlavorReads
 from novalike.objects import errors
@@ -106,7 +107,8 @@ def _parse_minimum(req: ApiRequest, name: str) -> int | None:
     """
     text = req.last(name)
     try:
-        return None if text is None else int(text)
+        # What no column can hold is as much as the most that one can.
+        return None if text is None else max(-MAX_INT, min(int(text), MAX_INT))
     except ValueError:
         raise errors.Invalid(f"Invalid {name} filter [{text}]") from None
 

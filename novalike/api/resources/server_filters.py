@@ -8,6 +8,8 @@ from oslo_utils import strutils, timeutils
 from novalike.api.policies import servers as policies
 from novalike.api.request import ApiRequest, parse_page
 from novalike.api.schemas import servers as schemas
+from novalike.api.schemas.parameters import MAX_INT
+from novalike.api.schemas.server_tags import MAX_TAGS
 from novalike.bus.conductor import ServerQuery
 from novalike.objects import errors, lifecycle
 
@@ -61,6 +63,9 @@ def read_query(req: ApiRequest, max_limit: int, all_rule: str) -> ServerQuery | 
         req.authorize(all_rule)
     limit, marker = parse_page(req, max_limit)
     sort = _sort(req)
+    tags, not_tags = _tags(given, "tags"), _tags(given, "not-tags")
+    if len(tags) > MAX_TAGS:
+        return None  # no server has so many
     try:
         filters = _filters(given)
     except _NothingMatches:
@@ -72,9 +77,10 @@ def read_query(req: ApiRequest, max_limit: int, all_rule: str) -> ServerQuery | 
         changes_since=since,
         changes_before=before,
         statuses=statuses,
-        tags=_tags(given, "tags"),
+        tags=tags,
         tags_any=_tags(given, "tags-any"),
-        not_tags=_tags(given, "not-tags"),
+        # No server has all of so many.
+        not_tags=not_tags if len(not_tags) <= MAX_TAGS else (),
         not_tags_any=_tags(given, "not-tags-any"),
         sort=sort,
         limit=limit,
@@ -158,6 +164,8 @@ def _filters(given: dict[str, list[str]]) -> dict[str, Any]:
                 value = int(value)
             except ValueError:
                 raise _NothingMatches() from None
+            if abs(value) > MAX_INT:
+                raise _NothingMatches()
         found[_RENAMED.get(name, name)] = value
     if "locked" in given:
         text = given["locked"][-1]
@@ -169,7 +177,8 @@ def _filters(given: dict[str, list[str]]) -> dict[str, Any]:
 
 
 def _tags(given: dict[str, list[str]], name: str) -> tuple[str, ...]:
-    return tuple(given[name][-1].split(",")) if name in given else ()
+    """Different tags, in the order in which they were given."""
+    return tuple(dict.fromkeys(given[name][-1].split(","))) if name in given else ()
 
 
 def _sort(req: ApiRequest) -> tuple[tuple[str, str], ...]:
@@ -192,7 +201,11 @@ def _sort(req: ApiRequest) -> tuple[tuple[str, str], ...]:
         raise errors.Invalid("Invalid input received: Sort direction size exceeds sort key size")
     first = directions[0] if directions else "asc"
     directions += [first] * (len(keys) - len(directions))
-    return tuple(("locked_by" if key == "locked" else key, d) for key, d in zip(keys, directions, strict=False))
+    # Given again, a key sorts nothing that it hasn't sorted before.
+    wanted: dict[str, str] = {}
+    for key, direction in zip(keys, directions, strict=False):
+        wanted.setdefault("locked_by" if key == "locked" else key, direction)
+    return tuple(wanted.items())
 
 
 def _is_ignored(req: ApiRequest, key: str) -> bool:

@@ -7,12 +7,12 @@ from novalike.api.policies import servers as policies
 from novalike.api.request import Answer, ApiRequest
 from novalike.api.resources.servers import target_of
 from novalike.api.schemas import types
+from novalike.api.schemas.server_tags import MAX_TAGS
 from novalike.bus.conductor import ServerCommands, ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 from novalike.objects.server import Server
 
-MAX_TAGS = 50
 # What an answer without a body has always been called here.
 _NO_CONTENT = {"Content-Type": "text/html; charset=UTF-8"}
 

@@ -7,6 +7,7 @@ from oslo_utils import strutils, uuidutils
 
 from novalike.api.policies import services as policies
 from novalike.api.request import ApiRequest
+from novalike.api.schemas.parameters import MAX_INT
 from novalike.api.views import services as views
 from novalike.bus.services import ServiceChanges, ServiceCommands, ServiceReads
 from novalike.objects import errors
@@ -95,6 +96,8 @@ class Services:
             _check_uuid(service_id)
         elif not re.fullmatch(r"-?[0-9]+", service_id):
             raise errors.Invalid("Invalid input received: id must be an integer")
+        elif len(service_id) > len(str(MAX_INT)) or int(service_id) > MAX_INT:
+            raise errors.ServiceNotFound(f"Service {service_id} not found.", service_id=service_id)
         self._commands.delete_service(req.ctx, service_id=service_id)
 
 

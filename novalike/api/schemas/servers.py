@@ -59,7 +59,8 @@ HINTS: Schema = {
         "group": {"oneOf": [{"type": "array", "items": types.UUID}, types.UUID]},
         "different_host": _UUID_OR_UUIDS,
         "same_host": {"type": ["string", "array"], "items": types.UUID},
-        "query": {"type": ["string", "object"]},
+        # JsonFilter evaluates it for each host.
+        "query": {"type": ["string", "object"], "maxLength": 4096},
         "target_cell": types.NAME,
         "different_cell": {"type": ["string", "array"], "items": {"type": "string"}},
         "build_near_host_ip": types.FIXED_IP,
@@ -236,7 +237,7 @@ _LIST: dict[str, Any] = {
     "sort_key": {"type": "array", "items": {"type": "string", "enum": SORT_KEYS + IGNORED_SORT_KEYS}},
     "changes-since": types.strings("date-time"),
 }
-_TAG_FILTER: Schema = types.strings("regex")
+_TAG_FILTER: Schema = types.strings("regex_syntax")
 _LIST_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("2.1", {}),
     (

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from novalike.api.schemas.parameters import MAX_INT
 from novalike.api.validation import Schema
 
 BOOLEAN: Schema = {
@@ -13,7 +14,9 @@ BOOLEAN: Schema = {
 }  # fmt: skip
 NAME: Schema = {"type": "string", "format": "name", "minLength": 1, "maxLength": 255}
 UUID: Schema = {"type": "string", "format": "uuid"}
-POSITIVE: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "minLength": 1}
+POSITIVE: Schema = {
+    "type": ["integer", "string"], "pattern": "^[0-9]*$", "minimum": 1, "maximum": MAX_INT, "minLength": 1,
+}  # fmt: skip
 # Printable characters; what is not is refused as well by the format.
 DESCRIPTION: Schema = {"type": ["string", "null"], "format": "printable", "minLength": 0, "maxLength": 255}
 TAG: Schema = {"type": "string", "pattern": "^[^,/]*$", "minLength": 1, "maxLength": 60}

@@ -2,8 +2,6 @@
 
 import functools
 import heapq
-import re
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -11,16 +9,15 @@ import sqlalchemy as sa
 
 from novalike.bus.conductor import ServerQuery
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.servers import queries
+from novalike.conductor.servers import pattern_filters, queries
+from novalike.conductor.servers.pattern_filters import PatternFilters
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell.servers import Shape
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
 from novalike.objects.server import Server
 
-# Filters that SQL can't answer, and the version of the addresses that they match; applied to rows as they come, this
-# many at a time.
-_ADDRESSES = {"ip": 4, "ip6": 6}
+# Rows that are matched with regular expressions are read this many at a time.
 _BATCH = 500
 
 
@@ -31,7 +28,7 @@ def details(
 
     :param any_marker: the marker may be a server of another project.
     :raises MarkerNotFound: there is no such marker.
-    :raises Invalid: a regular expression is none.
+    :raises Invalid: a regular expression is refused, or takes too long to be matched with all that there is.
     """
     shape = Shape.DETAILS_WITH_USER_DATA if with_user_data else Shape.DETAILS
     return _search(cells, query, any_marker, shape)
@@ -39,15 +36,20 @@ def details(
 
 def names(cells: Cells, query: ServerQuery, *, any_marker: bool = False) -> list[Any]:
     """The same, with ``uuid`` and ``name`` only."""
-    by_address = not _ADDRESSES.keys().isdisjoint(query.filters)
-    return _search(cells, query, any_marker, Shape.DETAILS if by_address else Shape.NAMES)
+    return _search(cells, query, any_marker, Shape.NAMES)
 
 
 def _search(cells: Cells, query: ServerQuery, any_marker: bool, shape: Shape) -> list[Any]:
-    query, keep = _split(query)
+    query, patterns = pattern_filters.split(query)
+    turns = pattern_filters.turns()
     order = queries.order_of(query)
     marker = _marker(cells, query, order, None if any_marker else query.project_id)
-    per_cell = [_search_cell(cell, query, order, marker, keep, shape) for cell in cells.all()]
+    per_cell = [
+        _sift(cell, query, order, marker, PatternFilters(patterns, cell.database.dialect, turns), shape)
+        if patterns
+        else _page(cell, query, order, marker, shape)
+        for cell in cells.all()
+    ]
     occupied = [found for found in per_cell if found]
     if len(occupied) <= 1:
         return occupied[0] if occupied else []
@@ -61,39 +63,6 @@ def _search(cells: Cells, query: ServerQuery, any_marker: bool, shape: Shape) ->
             if len(merged) == query.limit:
                 break
     return merged
-
-
-def _split(query: ServerQuery) -> tuple[ServerQuery, Callable[[Server], bool] | None]:
-    """A query without the filters on addresses, and these as a predicate.
-
-    :raises Invalid: a regular expression is none.
-    """
-    rest = dict(query.filters)
-    patterns = [(version, rest.pop(name)) for name, version in _ADDRESSES.items() if name in rest]
-    for name in queries.PATTERN:
-        if name in rest:
-            _compile(rest[name])
-    if not patterns:
-        return query, None
-    compiled = [(version, _compile(pattern)) for version, pattern in patterns]
-
-    def keep(server: Server) -> bool:
-        # Nova's meaning: with both given, either is enough.
-        return any(
-            ip.version == version and pattern.match(ip.address)
-            for version, pattern in compiled
-            for vif in server.vifs
-            for ip in vif.fixed_ips
-        )
-
-    return msgspec.structs.replace(query, filters=rest), keep
-
-
-def _compile(pattern: Any) -> re.Pattern[str]:
-    try:
-        return re.compile(str(pattern))
-    except re.error as error:
-        raise errors.Invalid(f"Invalid regular expression {pattern!r}: {error}") from error
 
 
 def _marker(
@@ -117,33 +86,50 @@ def _value(server: Any, field: str) -> Any:
     return value.flavor_id if isinstance(value, Flavor) else value
 
 
-def _search_cell(
+def _page(
+    cell: Cell, query: ServerQuery, order: queries.Order, marker: dict[str, Any] | None, shape: Shape
+) -> list[Any]:
+    if marker is None:
+        statement = _first_page(msgspec.json.encode(query), cell.database.dialect, shape)
+    else:
+        statement = _statement(query, order, marker, cell.database.dialect, shape)
+    return _read(cell, statement, shape)
+
+
+def _read(cell: Cell, statement: sa.Select[Any], shape: Shape) -> list[Any]:
+    return cell.database.query(lambda c: servers_db.page(c, statement, shape))
+
+
+def _sift(
     cell: Cell,
     query: ServerQuery,
     order: queries.Order,
     marker: dict[str, Any] | None,
-    keep: Callable[[Server], bool] | None,
+    filters: PatternFilters,
     shape: Shape,
 ) -> list[Any]:
-    def run(q: ServerQuery, after: dict[str, Any] | None) -> list[Any]:
-        if after is None:
-            statement = _first_page(msgspec.json.encode(q), cell.database.dialect, shape)
-        else:
-            statement = _statement(q, order, after, cell.database.dialect, shape)
-        return cell.database.query(lambda c: servers_db.page(c, statement, shape))
-
-    if keep is None:
-        return run(query, marker)
-    limit = query.limit
-    found: list[Any] = []
+    """The same, of servers that match: narrow rows are read in order, a batch at a time, and whole ones only of those
+    that are shown."""
     batch = msgspec.structs.replace(query, limit=_BATCH)
-    while limit is None or len(found) < limit:
-        rows = run(batch, marker)
-        found += [server for server in rows if keep(server)]
-        if len(rows) < _BATCH:
+    found: list[Any] = []
+    while query.limit is None or len(found) < query.limit:
+        statement = _statement(batch, order, marker, cell.database.dialect, Shape.NAMES).add_columns(*filters.columns)
+        rows = _read(cell, statement, Shape.NAMES)
+        kept, last = filters.sift(rows, None if query.limit is None else query.limit - len(found))
+        if kept and shape is not Shape.NAMES:
+            kept = _among(cell, query, order, [row.uuid for row in kept], shape)
+        found += kept
+        if last is None or (last is rows[-1] and len(rows) < _BATCH):
             break
-        marker = {field: _value(rows[-1], field) for field, _, _ in order}
-    return found[:limit]
+        marker = {field: _value(last, field) for field, _, _ in order}
+    return found
+
+
+def _among(cell: Cell, query: ServerQuery, order: queries.Order, uuids: list[str], shape: Shape) -> list[Any]:
+    """Those of some servers that are still what the query means."""
+    whole = msgspec.structs.replace(query, limit=None)
+    statement = _statement(whole, order, None, cell.database.dialect, shape).where(queries.I.uuid.in_(uuids))
+    return _read(cell, statement, shape)
 
 
 def _statement(

@@ -77,12 +77,18 @@ def test_api_v2_lets_unknown_properties_pass() -> None:
     assert accepts(servers.CREATE, "2.1", wanted, relaxed=True)
 
 
+TOO_MANY = (
+    f"Invalid input for field/attribute max_count. Value: {'9' * 5000}. inf is greater than the maximum of {2**31 - 1}"
+)
+
+
 @pytest.mark.parametrize(
     ("value", "message"),
     [
         ({}, "'server' is a required property"),
         ({"server": 1}, "Invalid input for field/attribute server. Value: 1. 1 is not of type 'object'"),
         (body(min_count=0), "Invalid input for field/attribute min_count. Value: 0. 0 is less than the minimum of 1"),
+        (body(max_count="9" * 5000), TOO_MANY),
         (body(min_count="0"), "Invalid input for field/attribute min_count. Value: 0. 0 is less than the minimum of 1"),
         (body(metadata={"k": 1}), "Invalid input for field/attribute k. Value: 1. 1 is not of type 'string'"),
         (body(name=" x"), f"An invalid 'name' value was provided. The name must be: {PRINTABLE}"),
@@ -137,3 +143,9 @@ def test_a_boolean_is_one_of_many_words() -> None:
     for value in ("maybe", 2, None, ""):
         with pytest.raises(errors.Invalid):
             validation.check(value, types.BOOLEAN)
+
+
+def test_the_hint_query_is_short() -> None:
+    for size, fine in ((4096, True), (4097, False)):
+        wanted = body() | {"os:scheduler_hints": {"query": "[" * size}}
+        assert accepts(servers.CREATE, "2.1", wanted) is fine

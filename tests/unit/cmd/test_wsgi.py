@@ -13,6 +13,7 @@ from oslo_config import cfg
 from novalike import conf as configuration
 from novalike.cmd import wsgi
 from novalike.cmd.listening import listen
+from novalike.cmd.waitress_server import WaitressServer
 
 
 @pytest.fixture
@@ -74,3 +75,22 @@ def test_each_request_is_logged_with_its_id(caplog: pytest.LogCaptureFixture) ->
     assert "req-7" in caplog.text
 
 
+
+
+def test_waitress_does_not_take_what_is_far_too_large(conf: cfg.ConfigOpts) -> None:
+    """It would be written to a temporary file, up to a gigabyte of it, before the application could refuse it."""
+    listener = listen("127.0.0.1", 0, 5, "api")
+    port = listener.getsockname()[1]
+    server = WaitressServer(listener, app, conf)
+    try:
+        limit = conf.api.max_request_body_size
+        for size, status in ((limit + 1, b"200"), (100 * limit, b"413")):
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(f"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: {size}\r\n\r\n".encode())
+                if status == b"200":
+                    connection.sendall(b"x" * size)
+                connection.settimeout(10)
+                assert connection.recv(100).split()[1] == status
+    finally:
+        server.stop()
+        server.wait()

@@ -10,6 +10,7 @@ from novalike.db.api import flavors
 from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
+from novalike.objects.pattern import PatternError
 
 
 def add(database: Database, flavor_id: str, **more: Any) -> Flavor:
@@ -45,6 +46,13 @@ def test_filters(api_database: Database) -> None:
     add(api_database, "c1.off", disabled=True)
     assert search(api_database, name="^m1") == ["m1.large", "m1.tiny"]
     assert search(api_database, name="1.(tiny|off)$") == ["c1.off", "m1.tiny"]
+    assert search(api_database, name="1") == ["c1.off", "m1.large", "m1.tiny"]
+    assert search(api_database, name="[A-Z]") == []
+    assert search(api_database, name=r"^\w1\.", limit=2) == ["c1.off", "m1.large"]
+    assert search(api_database, name=r"^\w1\.", limit=2, marker="m1.large") == ["m1.tiny"]
+    assert search(api_database, name="^.", limit=0) == []
+    with pytest.raises(PatternError, match="RE2"):
+        search(api_database, name="(?=m)")
     assert search(api_database, min_ram=65) == ["m1.large"]
     assert search(api_database, min_disk=1, include_disabled=False) == ["m1.large"]
     assert search(api_database, limit=0) == []
