@@ -58,8 +58,9 @@ def test_oslo_messaging_stays_in_the_bus() -> None:
     assert {name.split("/")[1] for name in found} <= {"bus"}
 
 
-# Who may compile an expression that isn't written there: schemas' own, when RE2 can't.
-COMPILES_OTHERS = {"novalike/api/validation.py"}
+# Who may compile an expression that isn't written there: schemas' own, when RE2 can't; file names of the image cache,
+# which are put together from constants.
+COMPILES_OTHERS = {"novalike/api/validation.py", "novalike/virt/images/names.py"}
 
 
 def test_python_s_expressions_are_our_own() -> None:
