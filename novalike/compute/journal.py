@@ -1,4 +1,9 @@
-"""What a job tells the conductor. A conductor that can't be reached is waited for."""
+"""What a job tells the conductor.
+
+Every report is said again, with growing pauses, until the conductor has taken it or says that the operation is not
+ours any more: when the conductor can't be reached, and also when it fails at the report. The latter ends at the
+operation's deadline.
+"""
 
 import logging
 import threading
@@ -95,7 +100,7 @@ class Journal:
             vifs=job.vifs,
             error=str(error) if expected else type(error).__name__,
             error_code=code,
-            details=entries[-1].traceback,
+            details=entries[-1].traceback if entries else None,
             reschedule=reschedule,
             left_host=clean and job.operation.action == "create",
         )
@@ -107,8 +112,12 @@ class Journal:
             try:
                 send()
                 return
+            except errors.Fenced:
+                raise
             except errors.Unavailable as error:
                 LOG.warning("instance %s: the conductor can't be told: %s", job.uuid, error)
+            except Exception:
+                LOG.exception("instance %s: the conductor did not take a report", job.uuid)
             if self._stopping.wait(pause):
                 raise Stopped(operation_id=job.operation.uuid)
             pause = min(pause * 2, _LONGEST_PAUSE)

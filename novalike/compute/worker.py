@@ -12,7 +12,7 @@ from novalike.bus.transport import Transport
 from novalike.compute import workflow
 from novalike.compute.journal import Journal
 from novalike.compute.workflow import Job, Tools
-from novalike.compute.workflows import WORKFLOWS
+from novalike.compute.workflows import workflow_named
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
 from novalike.objects.operation import Assignment
@@ -122,6 +122,10 @@ class Worker:
         except errors.NovalikeError as error:
             LOG.warning("operations could not be taken up now: %s", error)
             return
+        except Exception:
+            # The conductor reminds of them. Who ended here would never take anything up again.
+            LOG.exception("operations could not be taken up")
+            return
         self.submit(assignments, wanted)
 
     def submit(self, assignments: Sequence[Assignment], contexts: dict[str, RequestContext] | None = None) -> None:
@@ -148,9 +152,6 @@ class Worker:
                 ctx, assignment = self._queues[instance_uuid][0]
             try:
                 self._run(ctx, assignment)
-            except errors.Fenced as error:
-                LOG.info("instance %s: %s", instance_uuid, error)
-                self._on_fenced(assignment.operation.host or "", instance_uuid)
             except Exception:
                 LOG.exception("instance %s: operation %s failed", instance_uuid, assignment.operation.uuid)
             with self._lock:
@@ -163,7 +164,10 @@ class Worker:
                 news = instance_uuid in self._news
                 self._news.discard(instance_uuid)
             if news:
-                self._on_news(instance_uuid)
+                try:
+                    self._on_news(instance_uuid)
+                except Exception:
+                    LOG.exception("instance %s: its guest could not be looked at", instance_uuid)
             return
 
     def _run(self, ctx: RequestContext, assignment: Assignment) -> None:
@@ -174,7 +178,16 @@ class Worker:
             if self._draining.is_set():
                 return
             LOG.info("instance %s: %s begins on %s", operation.instance_uuid, operation.workflow, host)
-            done = workflow.run(WORKFLOWS[operation.workflow], Job(ctx, assignment, host, self._tools), self._journal)
+            job = Job(ctx, assignment, host, self._tools)
+            try:
+                done = workflow.run(workflow_named(operation.workflow), job, self._journal)
+            except errors.Fenced as error:
+                LOG.info("instance %s: %s", operation.instance_uuid, error)
+                self._on_fenced(host, operation.instance_uuid)
+                return
+        if job.doubtful:
+            with self._lock:
+                self._news.add(operation.instance_uuid)
         if operation.workflow == "create" and done is not None:
             self._on_build(host, done)
         LOG.info("instance %s: %s has ended", operation.instance_uuid, operation.workflow)
