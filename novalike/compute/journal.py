@@ -6,7 +6,6 @@ operation's deadline.
 """
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -30,14 +29,10 @@ class Stopped(errors.Fenced):
 
 
 class Journal:
-    """The conductor's ``Journal`` interface, as jobs use it.
+    """The conductor's ``Journal`` interface, as jobs use it. Pauses end when a job is cancelled or the daemon stops."""
 
-    :param stopping: set when the daemon stops; nobody waits any longer then.
-    """
-
-    def __init__(self, transport: Transport, stopping: threading.Event) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
-        self._stopping = stopping
 
     def progress(self, job: "Job", entries: tuple[JournalEntry, ...], task_state: str | None) -> None:
         """A step begins.
@@ -56,10 +51,9 @@ class Journal:
     def wait(self, job: "Job", entries: tuple[JournalEntry, ...], seconds: float) -> None:
         """A step waits for a neighbour.
 
-        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        :raises Fenced: the operation is no longer ours or cancelled, or the daemon stops.
         """
-        if self._stopping.wait(seconds):
-            raise Stopped(operation_id=job.operation.uuid)
+        self._pause(job, seconds)
         self.progress(job, entries, None)
 
     def done(self, job: "Job", entries: tuple[JournalEntry, ...]) -> None:
@@ -118,6 +112,10 @@ class Journal:
                 LOG.warning("instance %s: the conductor can't be told: %s", job.uuid, error)
             except Exception:
                 LOG.exception("instance %s: the conductor did not take a report", job.uuid)
-            if self._stopping.wait(pause):
-                raise Stopped(operation_id=job.operation.uuid)
+            self._pause(job, pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    @staticmethod
+    def _pause(job: "Job", seconds: float) -> None:
+        if not job.cancellation.pause(seconds):
+            raise Stopped(operation_id=job.operation.uuid)

@@ -24,6 +24,8 @@ from novalike.objects.network import Vif
 from novalike.objects.operation import FIRST_ON_A_HOST, Assignment, JournalEntry, Operation
 from novalike.objects.record import utcnow
 from novalike.objects.server import ServerSpec
+from novalike.virt import cancellation
+from novalike.virt.cancellation import Cancellation
 from novalike.virt.driver import Driver, GuestNotFound
 
 LOG = logging.getLogger(__name__)
@@ -43,12 +45,16 @@ class Tools(NamedTuple):
 class Job:
     """An operation that is being run. Steps read and leave things here.
 
+    :param cancellation: what its waits listen to.
     :ivar untouched: a build of which no host can have done anything yet.
     :ivar doubtful: what the guest is after the steps could not be seen.
     """
 
-    def __init__(self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools) -> None:
+    def __init__(
+        self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools, cancellation: Cancellation
+    ) -> None:
         self.ctx = ctx
+        self.cancellation = cancellation
         self.host = host
         self.operation: Operation = assignment.operation
         self.spec: ServerSpec = assignment.spec
@@ -110,11 +116,12 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> bool | None:
     """Run a job to its end, and report it, whatever happens.
 
     :returns: whether it was done; None when it failed and no other host would have done better.
-    :raises Fenced: the operation was given to another worker or is void: stop, undo nothing.
+    :raises Fenced: the operation was given to another worker, is void or cancelled: stop, undo nothing.
     """
     entries = list(job.operation.journal)
     try:
-        return _run(workflow, job, journal, entries)
+        with cancellation.listening(job.cancellation):
+            return _run(workflow, job, journal, entries)
     except errors.Fenced:
         raise
     except Exception as error:
@@ -182,10 +189,11 @@ class _Insist:
     def on(self, action: Action) -> None:
         """Do something.
 
-        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        :raises Fenced: the operation is no longer ours or cancelled, or the daemon stops.
         """
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
+            self._job.cancellation.check()
             try:
                 return action(self._job)
             except errors.Unavailable as error:

@@ -11,7 +11,13 @@ OPTS = [
         "driver in the entry point group novalike.virt. Nova's spellings (libvirt.LibvirtDriver, "
         "fake.FakeDriver) are understood.",
     ),
-    cfg.IntOpt("max_concurrent_builds", default=10, min=1, help="Builds that run at a time on one process."),
+    cfg.IntOpt(
+        "max_concurrent_builds",
+        default=10,
+        min=0,
+        help="Builds that run at a time on one host; others wait, in the order in which they came. 0 is no limit. "
+        "A process runs 64 at a time, however many hosts it stands for.",
+    ),
     cfg.BoolOpt(
         "vif_plugging_is_fatal",
         default=True,

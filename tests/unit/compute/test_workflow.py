@@ -2,6 +2,7 @@
 
 import datetime
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -17,6 +18,7 @@ from novalike.compute.workflow import Job, Step, Tools, Workflow
 from novalike.compute.workflows import WORKFLOWS, workflow_named
 from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation, Outcome, Progress
+from novalike.virt.cancellation import Cancellation, Cancelled
 from novalike.virt.driver import GuestFailed, GuestInfo, GuestNotFound
 from tests.fakes import records
 
@@ -93,7 +95,8 @@ def a_job(conf: cfg.ConfigOpts, driver: Driver, **operation: Any) -> Job:
     }  # fmt: skip
     spec = records.spec(records.server(uuid="it"))
     assignment = Assignment(operation=Operation(**(fields | operation)), spec=spec)
-    return Job(records.context(), assignment, "host1", Tools(conf, cast(Any, driver), cast(Any, None), cast(Any, None)))
+    tools = Tools(conf, cast(Any, driver), cast(Any, None), cast(Any, None))
+    return Job(records.context(), assignment, "host1", tools, Cancellation("op"))
 
 
 @pytest.fixture
@@ -115,7 +118,7 @@ def run(conf: cfg.ConfigOpts, conductor: Conductor, driver: Driver) -> Run:
 
 
 def journal_of(transport: Transport) -> Journal:
-    return Journal(transport, threading.Event())
+    return Journal(transport)
 
 
 def nothing(job: Job) -> None:
@@ -216,3 +219,53 @@ def test_a_workflow_that_this_release_does_not_know_is_refused(
     job = a_job(conf, driver, action="levitate", workflow="levitate")
     assert run(workflow_named("levitate"), job=job) is None
     assert "levitate" in str(conductor.outcome.error)
+
+
+def test_a_cancelled_job_does_no_further_step_and_undoes_nothing(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    job, undone = a_job(conf, driver), []
+
+    def cancel(job: Job) -> None:
+        job.cancellation.cancel()
+
+    steps = (Step("one", cancel, undone.append), Step("two", fail, undone.append))
+    with pytest.raises(Cancelled):
+        run(Workflow(steps=steps), job=job)
+    assert (undone, conductor.said) == ([], [])
+
+
+def test_a_step_that_fails_in_a_cancelled_job_is_not_undone(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    job, undone = a_job(conf, driver), []
+
+    def cancel_and_fail(job: Job) -> None:
+        job.cancellation.cancel()
+        fail(job)
+
+    with pytest.raises(errors.Fenced):
+        run(Workflow(steps=(Step("one", cancel_and_fail, undone.append),)), job=job)
+    assert undone == []
+
+
+@pytest.mark.parametrize("where", ["neighbour", "conductor"])
+def test_pauses_of_a_cancelled_job_end(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journals, "_FIRST_PAUSE", 30)
+    monkeypatch.setattr(workflows, "_FIRST_PAUSE", 30)
+    job = a_job(conf, driver)
+
+    def away(_job: Job) -> None:
+        raise errors.Unavailable(reason="restarting")
+
+    if where == "conductor":
+        conductor.raises = [errors.Unavailable(reason="restarting")]
+    timer = threading.Timer(0.05, job.cancellation.cancel)
+    timer.start()
+    began = time.monotonic()
+    with pytest.raises(Cancelled):
+        run(nothing if where == "conductor" else away, job=job, persistent=True)
+    assert time.monotonic() - began < 5
+    timer.join()
