@@ -15,6 +15,7 @@ from novalike.bus.transport import Server, Transport
 from novalike.clients.glance import GlanceClient
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.placement import PlacementClient
+from novalike.compute.info_cache import Healer, InfoCache
 from novalike.compute.inventory import Inventory
 from novalike.compute.networking import Networking
 from novalike.compute.recovery import Recovery
@@ -85,7 +86,9 @@ class ComputeDaemon:
             on_news=self._look_at,
         )
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
-        self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
+        info_cache = InfoCache(self.networking, transport)
+        self.healer = Healer(conf, self.driver, info_cache, transport)
+        self._handler = ComputeHandler(self.driver, self.networking, self.worker, info_cache, self.incarnation)
         self._server: Server | None = None
         self._stopping = threading.Event()
         self._periodic = threading.Thread(target=self._reconcile, name="reconcile", daemon=True)
@@ -100,6 +103,7 @@ class ComputeDaemon:
         self._insist("recovery", lambda: self.recovery.resume(self.worker))
         self._server = self._transport.serve([(Compute, self._handler)], self.endpoint, _POOL)
         self._periodic.start()
+        self.healer.start()
 
     def _insist(self, what: str, act: Callable[[], None]) -> None:
         pause = 0.5
@@ -148,6 +152,7 @@ class ComputeDaemon:
         """Take nothing new up."""
         self._stopping.set()
         self._doubtful.set()
+        self.healer.stop()
         if self._server is not None:
             self._server.stop()
         self.worker.stop()
@@ -161,7 +166,8 @@ class ComputeDaemon:
         self.driver.stop()
 
     def reload(self) -> None:
-        """Options are read where they are used: nothing else to do."""
+        """Options are read where they are used; who waits as long as one says looks again."""
+        self.healer.reload()
 
     def health(self) -> dict[str, bool]:
         """What this daemon needs, and whether it can be reached."""

@@ -39,14 +39,18 @@ class Journal:
 
         :raises Fenced: the operation is no longer ours.
         """
+        vifs, vifs_version = job.unreported_vifs()
         progress = Progress(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             task_state=task_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
+            sequence=job.next_sequence(),
         )
         self._insist(job, lambda: self._conductor.progress(job.ctx, progress=progress))
+        job.vifs_are_reported()
 
     def wait(self, job: "Job", entries: tuple[JournalEntry, ...], seconds: float) -> None:
         """A step waits for a neighbour.
@@ -61,12 +65,14 @@ class Journal:
 
         :raises Fenced: the operation is no longer ours.
         """
+        vifs, vifs_version = job.unreported_vifs()
         outcome = Outcome(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             power_state=job.power_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
             root_device_name=job.root_device_name,
         )
         self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
@@ -86,12 +92,14 @@ class Journal:
         :raises Fenced: the operation is no longer ours.
         """
         expected = isinstance(error, errors.NovalikeError)
+        vifs, vifs_version = job.unreported_vifs()
         outcome = Outcome(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             power_state=job.power_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
             error=str(error) if expected else type(error).__name__,
             error_code=code,
             details=entries[-1].traceback if entries else None,

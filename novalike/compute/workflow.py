@@ -59,7 +59,10 @@ class Job:
         self.operation: Operation = assignment.operation
         self.spec: ServerSpec = assignment.spec
         self.conf, self.driver, self.networking, self.placement = tools
-        self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
+        self._vifs = self._reported_vifs = assignment.spec.server.vifs
+        self._vifs_version = assignment.spec.server.vifs_version
+        self._vifs_set = False
+        self._sequence = assignment.operation.sequence
         self.task_state: str | None = assignment.spec.server.task_state
         self.untouched = self.operation.workflow == "create" and self.operation.epoch == FIRST_ON_A_HOST
         self.root_device_name: str | None = None
@@ -70,6 +73,37 @@ class Job:
     def uuid(self) -> str:
         """The server's."""
         return self.spec.server.uuid
+
+    @property
+    def vifs(self) -> tuple[Vif, ...]:
+        """The server's interfaces. What a step sets here is reported."""
+        return self._vifs
+
+    @vifs.setter
+    def vifs(self, vifs: tuple[Vif, ...]) -> None:
+        self._vifs, self._vifs_set = vifs, True
+
+    @property
+    def has_new_vifs(self) -> bool:
+        """Whether the interfaces are others than the conductor knows."""
+        return self._vifs != self._reported_vifs
+
+    def unreported_vifs(self) -> tuple[tuple[Vif, ...] | None, int]:
+        """The interfaces, if a step has set them since they were reported last, even to what they were: somebody may
+        have recorded something else meanwhile. And the version of the recorded ones that they were made from."""
+        return (self._vifs if self._vifs_set else None), self._vifs_version
+
+    def vifs_are_reported(self) -> None:
+        """The conductor has taken what :meth:`unreported_vifs` gave."""
+        if self._vifs_set:
+            self._reported_vifs, self._vifs_set = self._vifs, False
+            # If somebody else has raised it as well, this one is too low; it never is too high.
+            self._vifs_version += 1
+
+    def next_sequence(self) -> int:
+        """The number of the next report."""
+        self._sequence += 1
+        return self._sequence
 
     def look(self) -> None:
         """See what the guest is now, if there is one.
@@ -132,13 +166,12 @@ def run(workflow: Workflow, job: Job, journal: Journal) -> bool | None:
 
 
 def _run(workflow: Workflow, job: Job, journal: Journal, entries: list[JournalEntry]) -> bool | None:
-    reported = job.vifs
     for number, step in enumerate(workflow.steps):
         entries.append(JournalEntry(event=step.event, start_time=utcnow(), host=job.host))
-        news = step.task_state not in (None, job.task_state) or job.vifs != reported
+        news = step.task_state not in (None, job.task_state) or job.has_new_vifs
         if number and news:
             journal.progress(job, tuple(entries), step.task_state)
-            job.task_state, reported = step.task_state or job.task_state, job.vifs
+            job.task_state = step.task_state or job.task_state
         patience = float("inf") if workflow.persistent else job.conf.neighbour_patience
         try:
             _Insist(job, journal, tuple(entries), patience).on(step.do)

@@ -17,6 +17,7 @@ from novalike.compute.journal import Journal
 from novalike.compute.workflow import Job, Step, Tools, Workflow
 from novalike.compute.workflows import WORKFLOWS, workflow_named
 from novalike.objects import errors
+from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, Outcome, Progress
 from novalike.virt.cancellation import Cancellation, Cancelled
 from novalike.virt.driver import GuestFailed, GuestInfo, GuestNotFound
@@ -269,3 +270,45 @@ def test_pauses_of_a_cancelled_job_end(
         run(nothing if where == "conductor" else away, job=job, persistent=True)
     assert time.monotonic() - began < 5
     timer.join()
+
+
+def vif(port_id: str) -> Vif:
+    return Vif(port_id=port_id, network_id="n", network_name="n", mac="m")
+
+
+def test_reports_are_numbered_and_name_interfaces_only_once(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    def plug(job: Job) -> None:
+        job.vifs = (vif("one"),)
+
+    job = a_job(conf, driver, sequence=7)
+    steps = (Step("a", plug), Step("b", nothing, task_state="b"), Step("c", nothing, task_state="c"))
+    run(Workflow(steps=steps), job=job)
+    first, second, end = conductor.said
+    assert isinstance(first, Progress)
+    assert isinstance(second, Progress)
+    assert (first.sequence, second.sequence) == (8, 9)
+    assert (first.vifs, second.vifs, end.vifs) == ((vif("one"),), None, None)
+    assert (first.vifs_version, end.vifs_version) == (0, 1)
+
+
+def test_interfaces_that_a_step_has_set_to_what_they_were_are_reported_all_the_same(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    """Somebody else may have recorded something in between. But no report is made for that alone."""
+
+    def unplug(job: Job) -> None:
+        job.vifs = ()
+
+    run(unplug, nothing, job=a_job(conf, driver))
+    assert conductor.outcome.vifs == ()
+    assert len(conductor.said) == 1
+
+
+def test_a_report_that_is_said_again_has_the_same_number(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    conductor.raises = [errors.Unavailable(reason="the answer was lost")]
+    run(Workflow(steps=(Step("a", nothing), Step("b", nothing, task_state="b"))), job=a_job(conf, driver))
+    assert cast(Progress, conductor.said[0]).sequence == 1
