@@ -212,6 +212,17 @@ def test_an_undo_that_fails_is_said_with_the_failure(run: Run, conductor: Conduc
     assert (conductor.outcome.error, conductor.outcome.reschedule) == ("it does not start", False)
 
 
+def test_nothing_is_undone_before_the_operation_is_known_to_be_still_ours(run: Run, conductor: Conductor) -> None:
+    """What is there may be the successor's."""
+    undone: list[Job] = []
+    conductor.raises = [errors.Fenced(operation_id="op", epoch=2)]
+    with pytest.raises(errors.Fenced):
+        run(Workflow(steps=(Step("one", fail, undone.append),)))
+    assert undone == []
+    run(Workflow(steps=(Step("one", nothing, undone.append), Step("two", fail, undone.append), Step("three", nothing))))
+    assert len(undone) == 2
+
+
 def test_a_workflow_that_this_release_does_not_know_is_refused(
     conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
 ) -> None:
