@@ -10,6 +10,7 @@ being stopped, and a crowd of builds keeps no server from being deleted.
 import logging
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -30,6 +31,8 @@ LOG = logging.getLogger(__name__)
 # Of each kind.
 _THREADS = 64
 _BUILD, _DELETE, _OTHER = "create", "delete", "other"
+# Seconds after which what has waited for its turn may have been given up by the conductor.
+_LONG_WAIT = 30.0
 
 
 class _Task:
@@ -46,6 +49,12 @@ class _Task:
         self.host = assignment.operation.host or ""
         self.cancellation = Cancellation(assignment.operation.uuid)
         self.future: Future[None] | None = None
+        self._taken_up_at = time.monotonic()
+
+    @property
+    def has_waited_long(self) -> bool:
+        """Whether it was taken up quite a while ago."""
+        return time.monotonic() - self._taken_up_at > _LONG_WAIT
 
     @property
     def kind(self) -> str:
@@ -251,6 +260,8 @@ class Worker:
         LOG.info("instance %s: %s begins on %s", task.server, name, host)
         job = Job(task.ctx, task.assignment, host, self._tools, task.cancellation)
         try:
+            if task.has_waited_long:
+                self._journal.progress(job, task.operation.journal, None)
             done = workflow.run(workflow_named(name), job, self._journal)
         except errors.Fenced as error:
             LOG.info("instance %s: %s", task.server, error)

@@ -239,6 +239,25 @@ def test_a_crowd_of_builds_keeps_nothing_else_waiting(
     _nothing_left(cloud, uuids[3])
 
 
+def test_a_build_that_was_given_up_before_its_turn_does_not_begin(
+    make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It made ports for a server that had failed."""
+    monkeypatch.setattr(worker, "_LONG_WAIT", 0.5)
+    quick = {"conductor__operation_timeout": 2, "conductor__operation_remind_after": 0.2,
+             "conductor__operation_resend_after": 0.2}  # fmt: skip
+    cloud = make_cloud(hosts=1, max_concurrent_builds=1, **quick)
+    crowd = Crowd(cloud)
+    first = _create(cloud, "first")
+    cloud.eventually(lambda: crowd.begun == [first])
+    second = _create(cloud, "second", networks=[{"uuid": cloud.network["id"]}])
+    cloud.demo.wait_for(second, "ERROR")
+    crowd.go_on.set()
+    cloud.eventually(lambda: not cloud.compute.worker._lines)
+    assert crowd.begun == [first]
+    assert not [name for name, _ in cloud.neutron.calls if name == "create_ports"]
+
+
 def test_so_many_builds_at_a_time_as_the_host_may_run(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(hosts=2, max_concurrent_builds=2)
     crowd, admin, uuids = Crowd(cloud), cloud.admin.at("2.74"), []
