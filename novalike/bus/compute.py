@@ -2,7 +2,10 @@
 
 from novalike.bus.interface import Interface, call, cast
 from novalike.objects.context import RequestContext
+from novalike.objects.network import VersionedVifs
 from novalike.objects.record import Record
+
+NETWORK_CHANGED = "network-changed"
 
 
 class ExternalEvent(Record, frozen=True):
@@ -25,7 +28,7 @@ class ConsoleAccess(Record, frozen=True):
 
 class Compute(Interface):
     topic = "novalike-compute"
-    version = "1.0"
+    version = "1.1"
 
     @cast
     def run(self, ctx: RequestContext, *, host: str, operation_ids: tuple[str, ...]) -> None:
@@ -33,9 +36,17 @@ class Compute(Interface):
 
     @cast
     def external_events(
-        self, ctx: RequestContext, *, host: str, events: tuple[ExternalEvent, ...]
+        self,
+        ctx: RequestContext,
+        *,
+        host: str,
+        events: tuple[ExternalEvent, ...],
+        vifs: dict[str, VersionedVifs] = {},  # noqa: B006
     ) -> None:
-        """Wake whoever waits for these events, and refresh what they say has changed."""
+        """Wake whoever waits for these events, and refresh what they say has changed.
+
+        :param vifs: the recorded interfaces of the servers whose network has changed.
+        """
 
     @call(timeout=30, repeatable=True)
     def console_output(

@@ -14,7 +14,7 @@ from novalike.bus.compute import ExternalEvent
 from novalike.bus.interface import Interface, call, cast
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, Inventory, NodeReport
-from novalike.objects.network import Vif
+from novalike.objects.network import VersionedVifs, Vif
 from novalike.objects.operation import Assignment, Outcome, Progress, ServerOperations
 from novalike.objects.record import Record
 from novalike.objects.server import CreatedServers, Server, ServerName, ServerRequest
@@ -45,7 +45,7 @@ class ServerQuery(Record, frozen=True):
 
 class ServerReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
+    version = "1.1"
 
     @call(repeatable=True)
     def list_servers(self, ctx: RequestContext, *, query: ServerQuery) -> tuple[ServerName, ...]:
@@ -108,7 +108,7 @@ class ServerReads(Interface):
 
 class ServerCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
+    version = "1.1"
 
     @call(timeout=60, repeatable=True)
     def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
@@ -217,7 +217,7 @@ class Journal(Interface):
     """What a compute process tells the conductor. Every write carries the epoch, and fails once fenced."""
 
     topic = "novalike-conductor-journal"
-    version = "1.2"
+    version = "1.3"
 
     @call(timeout=20, repeatable=True)
     def accept(
@@ -235,7 +235,7 @@ class Journal(Interface):
 
     @call(timeout=30, repeatable=True)
     def progress(self, ctx: RequestContext, *, progress: Progress) -> None:
-        """A step has ended, another has begun.
+        """A step has ended, another has begun. A report that was overtaken by a later one is dropped.
 
         :raises Fenced: the operation is no longer the caller's.
         """
@@ -281,4 +281,16 @@ class Journal(Interface):
     def vifs_changed(
         self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...]
     ) -> None:
-        """A server's interfaces as Neutron has them now."""
+        """A server's interfaces as Neutron has them now: what a compute process of the release before says instead of
+        :meth:`refresh_vifs`."""
+
+    @call(timeout=20, repeatable=True)
+    def refresh_vifs(
+        self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...], version: int
+    ) -> VersionedVifs | None:
+        """Record a server's interfaces as Neutron has them now.
+
+        :param version: of the recorded ones, seen before Neutron was asked.
+        :returns: None when that was done or there is no such server; else, what has been recorded since.
+        """
+        raise NotImplementedError

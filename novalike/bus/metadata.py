@@ -7,7 +7,7 @@ from novalike.objects.server import ServerSpec
 
 class MetadataReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
+    version = "1.1"
 
     @call(timeout=10, repeatable=True)
     def get_spec(self, ctx: RequestContext, *, server_id: str, project_id: str) -> ServerSpec:

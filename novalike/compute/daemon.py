@@ -16,6 +16,7 @@ from novalike.clients.glance import GlanceClient
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.placement import PlacementClient
 from novalike.compute.image_cache import ImageCachePruner
+from novalike.compute.info_cache import Healer, InfoCache
 from novalike.compute.inventory import Inventory
 from novalike.compute.networking import Networking
 from novalike.compute.recovery import Recovery
@@ -87,7 +88,9 @@ class ComputeDaemon:
         )
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
         self.image_cache = ImageCachePruner(conf, self.driver)
-        self._handler = ComputeHandler(self.driver, self.networking, self.worker, transport, self.incarnation)
+        info_cache = InfoCache(self.networking, transport)
+        self.healer = Healer(conf, self.driver, info_cache, transport)
+        self._handler = ComputeHandler(self.driver, self.networking, self.worker, info_cache, self.incarnation)
         self._server: Server | None = None
         self._stopping = threading.Event()
         self._periodic = threading.Thread(target=self._reconcile, name="reconcile", daemon=True)
@@ -103,6 +106,7 @@ class ComputeDaemon:
         self._server = self._transport.serve([(Compute, self._handler)], self.endpoint, _POOL)
         self._periodic.start()
         self.image_cache.start()
+        self.healer.start()
 
     def _insist(self, what: str, act: Callable[[], None]) -> None:
         pause = 0.5
@@ -152,6 +156,7 @@ class ComputeDaemon:
         self._stopping.set()
         self._doubtful.set()
         self.image_cache.stop()
+        self.healer.stop()
         if self._server is not None:
             self._server.stop()
         self.worker.stop()
@@ -165,7 +170,8 @@ class ComputeDaemon:
         self.driver.stop()
 
     def reload(self) -> None:
-        """Options are read where they are used: nothing else to do."""
+        """Options are read where they are used; who waits as long as one says looks again."""
+        self.healer.reload()
 
     def health(self) -> dict[str, bool]:
         """What this daemon needs, and whether it can be reached."""

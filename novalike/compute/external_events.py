@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 
 from novalike.bus.compute import ExternalEvent
+from novalike.virt import cancellation
 
 # (event name, tag)
 Key = tuple[str, str | None]
@@ -77,15 +78,28 @@ class Expectation:
         :param first: seconds before the first call of ``look``.
         :param every: seconds between two calls of ``look``.
         :return: whether all have come, and none has failed.
+        :raises Cancelled: the job that waits is to stop.
         """
+        job = cancellation.current()
+        with job.calling(self._wake):
+            return self._wait(job, timeout, look, first, every)
+
+    def _wait(
+        self,
+        job: cancellation.Cancellation,
+        timeout: float,
+        look: Callable[["Expectation"], None] | None,
+        pause: float,
+        every: float,
+    ) -> bool:
         deadline = time.monotonic() + timeout
-        pause = first
         while True:
             with self._changed:
                 self._changed.wait_for(
-                    lambda: not self._open or self._failed,
+                    lambda: not self._open or self._failed or job.is_cancelled,
                     timeout=max(0.0, min(pause if look else timeout, deadline - time.monotonic())),
                 )
+                job.check()
                 if self._failed:
                     return False
                 if not self._open:
@@ -95,6 +109,10 @@ class Expectation:
             if look is not None:
                 look(self)
                 pause = every
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
 
 
 class ExternalEvents:
@@ -119,14 +137,6 @@ class ExternalEvents:
                 waiting.remove(expectation)
             if not waiting:
                 self._expectations.pop(expectation.instance_uuid, None)
-
-    def abandon(self, instance_uuid: str) -> None:
-        """Whoever waits for a server's events needn't any more: something else is to be done to it."""
-        with self._lock:
-            waiting = list(self._expectations.get(instance_uuid, ()))
-        for expectation in waiting:
-            for key in expectation.open:
-                expectation.settle(key, failed=True)
 
     def notify(self, event: ExternalEvent) -> bool:
         """An event has arrived. Gives whether anybody waits for it."""

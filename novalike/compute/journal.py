@@ -1,7 +1,11 @@
-"""What a job tells the conductor. A conductor that can't be reached is waited for."""
+"""What a job tells the conductor.
+
+Every report is said again, with growing pauses, until the conductor has taken it or says that the operation is not
+ours any more: when the conductor can't be reached, and also when it fails at the report. The latter ends at the
+operation's deadline.
+"""
 
 import logging
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -25,36 +29,35 @@ class Stopped(errors.Fenced):
 
 
 class Journal:
-    """The conductor's ``Journal`` interface, as jobs use it.
+    """The conductor's ``Journal`` interface, as jobs use it. Pauses end when a job is cancelled or the daemon stops."""
 
-    :param stopping: set when the daemon stops; nobody waits any longer then.
-    """
-
-    def __init__(self, transport: Transport, stopping: threading.Event) -> None:
+    def __init__(self, transport: Transport) -> None:
         self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
-        self._stopping = stopping
 
     def progress(self, job: "Job", entries: tuple[JournalEntry, ...], task_state: str | None) -> None:
         """A step begins.
 
         :raises Fenced: the operation is no longer ours.
         """
+        vifs, vifs_version = job.unreported_vifs()
         progress = Progress(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             task_state=task_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
+            sequence=job.next_sequence(),
         )
         self._insist(job, lambda: self._conductor.progress(job.ctx, progress=progress))
+        job.vifs_are_reported()
 
     def wait(self, job: "Job", entries: tuple[JournalEntry, ...], seconds: float) -> None:
         """A step waits for a neighbour.
 
-        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        :raises Fenced: the operation is no longer ours or cancelled, or the daemon stops.
         """
-        if self._stopping.wait(seconds):
-            raise Stopped(operation_id=job.operation.uuid)
+        self._pause(job, seconds)
         self.progress(job, entries, None)
 
     def done(self, job: "Job", entries: tuple[JournalEntry, ...]) -> None:
@@ -62,12 +65,14 @@ class Journal:
 
         :raises Fenced: the operation is no longer ours.
         """
+        vifs, vifs_version = job.unreported_vifs()
         outcome = Outcome(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             power_state=job.power_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
             root_device_name=job.root_device_name,
         )
         self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
@@ -87,15 +92,17 @@ class Journal:
         :raises Fenced: the operation is no longer ours.
         """
         expected = isinstance(error, errors.NovalikeError)
+        vifs, vifs_version = job.unreported_vifs()
         outcome = Outcome(
             operation_id=job.operation.uuid,
             epoch=job.operation.epoch,
             entries=entries,
             power_state=job.power_state,
-            vifs=job.vifs,
+            vifs=vifs,
+            vifs_version=vifs_version,
             error=str(error) if expected else type(error).__name__,
             error_code=code,
-            details=entries[-1].traceback,
+            details=entries[-1].traceback if entries else None,
             reschedule=reschedule,
             left_host=clean and job.operation.action == "create",
         )
@@ -107,8 +114,16 @@ class Journal:
             try:
                 send()
                 return
+            except errors.Fenced:
+                raise
             except errors.Unavailable as error:
                 LOG.warning("instance %s: the conductor can't be told: %s", job.uuid, error)
-            if self._stopping.wait(pause):
-                raise Stopped(operation_id=job.operation.uuid)
+            except Exception:
+                LOG.exception("instance %s: the conductor did not take a report", job.uuid)
+            self._pause(job, pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    @staticmethod
+    def _pause(job: "Job", seconds: float) -> None:
+        if not job.cancellation.pause(seconds):
+            raise Stopped(operation_id=job.operation.uuid)

@@ -252,6 +252,7 @@ class Networking:
         :param timeout: seconds; unset, ``vif_plugging_timeout``. 0 is not to wait.
         :return: whether all interfaces work.
         :raises PluggingFailed: they don't, and ``vif_plugging_is_fatal``.
+        :raises Cancelled: the job that waits is to stop.
         """
         seconds = self._conf.vif_plugging_timeout if timeout is None else timeout
         if not expectation.open and not expectation.failed:

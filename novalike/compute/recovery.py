@@ -16,7 +16,7 @@ from novalike.objects import errors, lifecycle
 from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
-from novalike.virt.driver import Driver, GuestNotFound
+from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
 
 LOG = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Recovery:
             if server.host in hosts and server.task_state is None and server.vm_state != VmState.DELETED:
                 guest = guests.get((server.host, server.uuid))
                 if _differs(server, guest.power_state) if guest else server.power_state == PowerState.RUNNING:
-                    self._correct(server, server.host)
+                    clear &= self._corrected(server, server.host)
         return clear
 
     def power_changed(self, instance_uuid: str) -> None:
@@ -95,6 +95,15 @@ class Recovery:
         for server in self._conductor.list_host_servers(admin_context(), hosts=(), guests=(instance_uuid,)):
             if server.host in self._driver.hosts() and server.task_state is None:
                 self._correct(server, server.host)
+
+    def _corrected(self, server: Server, host: str) -> bool:
+        """As :meth:`_correct`; gives whether the guest could be seen: others don't have to wait for one that can't."""
+        try:
+            self._correct(server, host)
+        except GuestFailed as error:
+            LOG.warning("instance %s: what its guest is now can't be seen: %s", server.uuid, error)
+            return False
+        return True
 
     def _correct(self, server: Server, host: str) -> None:
         """Say what a guest is doing, after another look: an operation may have ended since the first one."""

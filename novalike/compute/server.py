@@ -2,18 +2,17 @@
 
 import logging
 
-from novalike.bus import conductor as interfaces
-from novalike.bus.compute import ConsoleAccess, ExternalEvent
-from novalike.bus.transport import Transport
+from novalike.bus.compute import NETWORK_CHANGED, ConsoleAccess, ExternalEvent
+from novalike.compute.info_cache import InfoCache
 from novalike.compute.networking import Networking
 from novalike.compute.worker import Worker
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
+from novalike.objects.network import VersionedVifs
 from novalike.virt.driver import Driver, GuestNotFound, HasVnc, KeepsConsoleLog
 
 LOG = logging.getLogger(__name__)
 
-NETWORK_CHANGED = "network-changed"
 _VNC = ("novnc",)
 
 
@@ -21,27 +20,30 @@ class ComputeHandler:
     """Serves ``bus.compute.Compute``."""
 
     def __init__(
-        self, driver: Driver, networking: Networking, worker: Worker, transport: Transport, incarnation: str
+        self, driver: Driver, networking: Networking, worker: Worker, info_cache: InfoCache, incarnation: str
     ) -> None:
         self._driver = driver
         self._networking = networking
         self._worker = worker
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._info_cache = info_cache
         self._incarnation = incarnation
 
     def run(self, ctx: RequestContext, *, host: str, operation_ids: tuple[str, ...]) -> None:
         self._worker.hint(ctx, operation_ids)
 
     def external_events(
-        self, ctx: RequestContext, *, host: str, events: tuple[ExternalEvent, ...]
+        self,
+        ctx: RequestContext,
+        *,
+        host: str,
+        events: tuple[ExternalEvent, ...],
+        vifs: dict[str, VersionedVifs] = {},  # noqa: B006
     ) -> None:
-        changed = set()
         for event in events:
             self._networking.events.notify(event)
-            if event.name == NETWORK_CHANGED:
-                changed.add(event.instance_uuid)
-        for uuid in changed:
-            self._conductor.vifs_changed(ctx, instance_uuid=uuid, vifs=self._networking.refresh(ctx, uuid))
+        for uuid in {event.instance_uuid for event in events if event.name == NETWORK_CHANGED}:
+            # A conductor of the release before doesn't say what is recorded: that is seen when it is to be written.
+            self._info_cache.refresh(ctx, uuid, vifs.get(uuid) or VersionedVifs())
 
     def console_output(
         self, ctx: RequestContext, *, host: str, instance_uuid: str, instance_name: str, length: int | None

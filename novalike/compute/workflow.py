@@ -7,7 +7,6 @@ recovery does not depend on it.
 A neighbour that is away is waited for: a step that finds it so is tried again for a while.
 """
 
-import contextlib
 import logging
 import time
 import traceback
@@ -25,6 +24,8 @@ from novalike.objects.network import Vif
 from novalike.objects.operation import FIRST_ON_A_HOST, Assignment, JournalEntry, Operation
 from novalike.objects.record import utcnow
 from novalike.objects.server import ServerSpec
+from novalike.virt import cancellation
+from novalike.virt.cancellation import Cancellation
 from novalike.virt.driver import Driver, GuestNotFound
 
 LOG = logging.getLogger(__name__)
@@ -44,30 +45,71 @@ class Tools(NamedTuple):
 class Job:
     """An operation that is being run. Steps read and leave things here.
 
+    :param cancellation: what its waits listen to.
     :ivar untouched: a build of which no host can have done anything yet.
+    :ivar doubtful: what the guest is after the steps could not be seen.
     """
 
-    def __init__(self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools) -> None:
+    def __init__(
+        self, ctx: RequestContext, assignment: Assignment, host: str, tools: Tools, cancellation: Cancellation
+    ) -> None:
         self.ctx = ctx
+        self.cancellation = cancellation
         self.host = host
         self.operation: Operation = assignment.operation
         self.spec: ServerSpec = assignment.spec
         self.conf, self.driver, self.networking, self.placement = tools
-        self.vifs: tuple[Vif, ...] = assignment.spec.server.vifs
+        self._vifs = self._reported_vifs = assignment.spec.server.vifs
+        self._vifs_version = assignment.spec.server.vifs_version
+        self._vifs_set = False
+        self._sequence = assignment.operation.sequence
         self.task_state: str | None = assignment.spec.server.task_state
         self.untouched = self.operation.workflow == "create" and self.operation.epoch == FIRST_ON_A_HOST
         self.root_device_name: str | None = None
         self.power_state: int | None = None
+        self.doubtful = False
 
     @property
     def uuid(self) -> str:
         """The server's."""
         return self.spec.server.uuid
 
+    @property
+    def vifs(self) -> tuple[Vif, ...]:
+        """The server's interfaces. What a step sets here is reported."""
+        return self._vifs
+
+    @vifs.setter
+    def vifs(self, vifs: tuple[Vif, ...]) -> None:
+        self._vifs, self._vifs_set = vifs, True
+
+    @property
+    def has_new_vifs(self) -> bool:
+        """Whether the interfaces are others than the conductor knows."""
+        return self._vifs != self._reported_vifs
+
+    def unreported_vifs(self) -> tuple[tuple[Vif, ...] | None, int]:
+        """The interfaces, if a step has set them since they were reported last, even to what they were: somebody may
+        have recorded something else meanwhile. And the version of the recorded ones that they were made from."""
+        return (self._vifs if self._vifs_set else None), self._vifs_version
+
+    def vifs_are_reported(self) -> None:
+        """The conductor has taken what :meth:`unreported_vifs` gave."""
+        if self._vifs_set:
+            self._reported_vifs, self._vifs_set = self._vifs, False
+            # If somebody else has raised it as well, this one is too low; it never is too high.
+            self._vifs_version += 1
+
+    def next_sequence(self) -> int:
+        """The number of the next report."""
+        self._sequence += 1
+        return self._sequence
+
     def look(self) -> None:
         """See what the guest is now, if there is one.
 
         :raises Unavailable: the hypervisor can't be reached.
+        :raises GuestFailed: the hypervisor can't say.
         """
         try:
             self.power_state = self.driver.guest(self.host, self.spec).power_state
@@ -105,56 +147,86 @@ class Workflow(NamedTuple):
 
 
 def run(workflow: Workflow, job: Job, journal: Journal) -> bool | None:
-    """Run a job to its end, and report it.
+    """Run a job to its end, and report it, whatever happens.
 
     :returns: whether it was done; None when it failed and no other host would have done better.
-    :raises Fenced: the operation was given to another worker or is void: stop, undo nothing.
+    :raises Fenced: the operation was given to another worker, is void or cancelled: stop, undo nothing.
     """
     entries = list(job.operation.journal)
-    reported = job.vifs
+    try:
+        with cancellation.listening(job.cancellation):
+            return _run(workflow, job, journal, entries)
+    except errors.Fenced:
+        raise
+    except Exception as error:
+        # A fault of ours. Who doesn't say so has it done again and again.
+        LOG.exception("instance %s: %s could not be run", job.uuid, job.operation.workflow)
+        journal.failed(job, tuple(entries), error, code=500, reschedule=False, clean=False)
+        return None
+
+
+def _run(workflow: Workflow, job: Job, journal: Journal, entries: list[JournalEntry]) -> bool | None:
     for number, step in enumerate(workflow.steps):
         entries.append(JournalEntry(event=step.event, start_time=utcnow(), host=job.host))
-        news = step.task_state not in (None, job.task_state) or job.vifs != reported
+        news = step.task_state not in (None, job.task_state) or job.has_new_vifs
         if number and news:
             journal.progress(job, tuple(entries), step.task_state)
-            job.task_state, reported = step.task_state or job.task_state, job.vifs
-        insist = _Insist(workflow, job, journal, tuple(entries))
+            job.task_state = step.task_state or job.task_state
+        patience = float("inf") if workflow.persistent else job.conf.neighbour_patience
         try:
-            insist.on(step.do)
+            _Insist(job, journal, tuple(entries), patience).on(step.do)
         except errors.Fenced:
             raise
         except Exception as error:
             entries[-1] = _ended(entries[-1], error)
             _log(job, step, error)
-            clean = _undo(workflow.steps[: number + 1], job, _Insist(workflow, job, journal, tuple(entries)))
-            with contextlib.suppress(errors.Unavailable):
-                job.look()
+            clean = _undo(workflow.steps[: number + 1], job, _Insist(job, journal, tuple(entries), patience))
+            _see(job, Job.look)
             code, reschedule = workflow.judge(error)
             journal.failed(job, tuple(entries), error, code=code, reschedule=reschedule and clean, clean=clean)
             return False if reschedule else None
         entries[-1] = _ended(entries[-1], None)
-    with contextlib.suppress(errors.Unavailable):
-        insist.on(Job.look)
+    _see(job, _Insist(job, journal, tuple(entries), job.conf.neighbour_patience).look)
     journal.done(job, tuple(entries))
     return True
 
 
-class _Insist:
-    """Does things again while a neighbour is away, with growing pauses, and says so to the conductor meanwhile."""
+def _see(job: Job, look: Action) -> None:
+    """See what the guest is after the steps. That it can't be seen changes nothing of how they ended.
 
-    def __init__(self, workflow: Workflow, job: Job, journal: Journal, entries: tuple[JournalEntry, ...]) -> None:
+    :raises Fenced: the operation is no longer ours, or the daemon stops.
+    """
+    try:
+        look(job)
+    except errors.Fenced:
+        raise
+    except Exception as error:
+        expected = isinstance(error, errors.NovalikeError)
+        LOG.warning("instance %s: what its guest is now can't be seen: %s", job.uuid, error,
+                    exc_info=None if expected else error)  # fmt: skip
+        job.power_state, job.doubtful = None, True
+
+
+class _Insist:
+    """Does things again while a neighbour is away, with growing pauses, and says so to the conductor meanwhile.
+
+    :param patience: seconds.
+    """
+
+    def __init__(self, job: Job, journal: Journal, entries: tuple[JournalEntry, ...], patience: float) -> None:
         self._job = job
         self._journal = journal
         self._entries = entries
-        self._patience = float("inf") if workflow.persistent else job.conf.neighbour_patience
+        self._patience = patience
 
     def on(self, action: Action) -> None:
         """Do something.
 
-        :raises Fenced: the operation is no longer ours, or the daemon stops.
+        :raises Fenced: the operation is no longer ours or cancelled, or the daemon stops.
         """
         began, pause = time.monotonic(), _FIRST_PAUSE
         while True:
+            self._job.cancellation.check()
             try:
                 return action(self._job)
             except errors.Unavailable as error:
@@ -163,6 +235,10 @@ class _Insist:
                 LOG.warning("instance %s: trying again in %s s: %s", self._job.uuid, pause, error)
             self._journal.wait(self._job, self._entries, pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def look(self, job: Job) -> None:
+        """See what the guest is, as :meth:`Job.look`."""
+        self.on(Job.look)
 
     def confirm(self) -> None:
         """Make sure that the operation is still ours.

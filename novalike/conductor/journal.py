@@ -19,10 +19,11 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import services as services_db
 from novalike.db.cell import tables as t
+from novalike.db.cell import vifs as vifs_db
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
-from novalike.objects.network import Vif
+from novalike.objects.network import VersionedVifs, Vif, reconcile
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
 from novalike.objects.server import Server, ServerSpec
 
@@ -94,12 +95,16 @@ class JournalHandler:
             for operation, spec in found:
                 # Asked twice: what the first answer led to must not be fenced by the second one.
                 epoch = operation.epoch + (operation.holder != incarnation)
+                # Reports are counted anew. Who had it before may have said something since it was read.
+                sequence = 0 if epoch > operation.epoch else operation.sequence
                 values = {
                     "state": OperationState.RUNNING, "holder": incarnation, "epoch": epoch, "updated_at": now,
-                    "due_at": self._remind_at(now),
+                    "due_at": self._remind_at(now), "sequence": sequence,
                 }  # fmt: skip
                 if operations_db.update(connection, operation.uuid, operation.epoch, **values):
-                    mine = _replace(operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING)
+                    mine = msgspec.structs.replace(
+                        operation, epoch=epoch, holder=incarnation, state=OperationState.RUNNING, sequence=sequence
+                    )
                     taken.append(Assignment(operation=mine, spec=spec))
             return taken
 
@@ -139,19 +144,23 @@ class JournalHandler:
         now = cell.database.utcnow()
 
         def write(connection: Any) -> None:
-            operation = operations_db.get(connection, progress.operation_id)
-            operation = self._held(operation, progress.operation_id, progress.epoch)
+            found = operations_db.get_for_report(connection, progress.operation_id)
+            operation, recorded = self._held(found, progress.operation_id, progress.epoch)
+            sequence = operation.sequence + 1 if progress.sequence is None else progress.sequence
+            if sequence <= operation.sequence:
+                return  # it was overtaken, or said twice
             operations_db.update(
                 connection,
                 operation.uuid,
                 operation.epoch,
                 journal=progress.entries,
+                sequence=sequence,
                 updated_at=now,
                 due_at=self._remind_at(now),
             )
             changes: dict[str, Any] = {"updated_at": now}
             if progress.vifs is not None:
-                changes["vifs"] = progress.vifs
+                changes["vifs"] = _to_record(progress, recorded)
             if progress.task_state is not None:
                 passed = lifecycle.passes(operation.workflow, progress.task_state)
                 servers_db.change_state(connection, operation.instance_uuid, passed, **changes)
@@ -161,32 +170,34 @@ class JournalHandler:
         cell.database.write(write)
 
     @staticmethod
-    def _held(operation: Operation | None, operation_id: str, epoch: int) -> Operation:
+    def _held(
+        found: tuple[Operation, VersionedVifs] | None, operation_id: str, epoch: int
+    ) -> tuple[Operation, VersionedVifs]:
         """
         :raises Fenced: the operation has ended, or is someone else's now.
         """
-        if operation is None or operation.epoch != epoch or operation.state not in OperationState.OPEN:
+        if found is None or found[0].epoch != epoch or found[0].state not in OperationState.OPEN:
             raise errors.Fenced(operation_id=operation_id, epoch=epoch)
-        return operation
+        return found
 
     def finish(self, ctx: RequestContext, *, outcome: Outcome) -> None:
         cell = self._cell_of(outcome.operation_id)
         now = cell.database.utcnow()
 
         def write(connection: Any) -> Operation | None:
-            operation = operations_db.get(connection, outcome.operation_id)
-            if operation is not None and operation.epoch == outcome.epoch and operation.state in (
+            found = operations_db.get_for_report(connection, outcome.operation_id)
+            if found is not None and found[0].epoch == outcome.epoch and found[0].state in (
                 OperationState.DONE, OperationState.FAILED,
             ):  # fmt: skip
                 return None  # said twice: the answer to the first time was lost
-            operation = self._held(operation, outcome.operation_id, outcome.epoch)
+            operation, recorded = self._held(found, outcome.operation_id, outcome.epoch)
+            vifs = None if outcome.vifs is None else _to_record(outcome, recorded)
             if outcome.error is not None and outcome.reschedule and endings.may_try_elsewhere(self._conf, operation):
                 endings.try_elsewhere(
-                    connection, self._conf, operation, self._placer.holder, now,
-                    journal=outcome.entries, vifs=outcome.vifs,
-                )  # fmt: skip
+                    connection, self._conf, operation, self._placer.holder, now, journal=outcome.entries, vifs=vifs
+                )
                 return operation
-            endings.end(connection, self._conf, operation, outcome, now)
+            endings.end(connection, self._conf, operation, msgspec.structs.replace(outcome, vifs=vifs), now)
             return None
 
         again = cell.database.write(write)
@@ -244,20 +255,28 @@ class JournalHandler:
         cell.database.write(write)
 
     def vifs_changed(self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...]) -> None:
+        seen = self.refresh_vifs(ctx, instance_uuid=instance_uuid, vifs=vifs, version=-1)
+        if seen is not None:
+            self.refresh_vifs(ctx, instance_uuid=instance_uuid, vifs=vifs, version=seen.version)
+
+    def refresh_vifs(
+        self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...], version: int
+    ) -> VersionedVifs | None:
         try:
             cell = self._cells.of_instance(instance_uuid)
         except errors.InstanceNotFound:
-            return
-        i = t.instances.c
+            return None
         now = cell.database.utcnow()
-        cell.database.query(
-            lambda c: c.execute(
-                t.instances.update()
-                .where(i.uuid == instance_uuid, i.deleted == sa.false())
-                .values(vifs=vifs, updated_at=now)
-            )
-        )
+
+        def write(connection: Any) -> VersionedVifs | None:
+            if vifs_db.replace(connection, instance_uuid, vifs, version, now):
+                return None
+            return vifs_db.get(connection, instance_uuid)
+
+        return cell.database.query(write)
 
 
-def _replace(operation: Operation, **changes: Any) -> Operation:
-    return msgspec.structs.replace(operation, **changes)
+def _to_record(report: Progress | Outcome, recorded: VersionedVifs) -> tuple[Vif, ...]:
+    """The interfaces to record: those of a report."""
+    reported = report.vifs or ()
+    return reported if report.vifs_version == recorded.version else reconcile(reported, recorded.vifs)

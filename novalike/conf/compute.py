@@ -11,7 +11,13 @@ OPTS = [
         "driver in the entry point group novalike.virt. Nova's spellings (libvirt.LibvirtDriver, "
         "fake.FakeDriver) are understood.",
     ),
-    cfg.IntOpt("max_concurrent_builds", default=10, min=1, help="Builds that run at a time on one process."),
+    cfg.IntOpt(
+        "max_concurrent_builds",
+        default=10,
+        min=0,
+        help="Builds that run at a time on one host; others wait, in the order in which they came. 0 is no limit. "
+        "A process runs 64 at a time, however many hosts it stands for.",
+    ),
     cfg.BoolOpt(
         "vif_plugging_is_fatal",
         default=True,
@@ -47,8 +53,9 @@ OPTS = [
         "heal_instance_info_cache_interval",
         default=-1,
         min=-1,
-        help="Seconds between two refreshes of one server's network information from Neutron; -1 is never "
-        "(Neutron reports changes by itself).",
+        help="Every so many seconds, the network information of one server of each host is read from Neutron again, "
+        "one server after the other; -1 and 0 are never. Neutron reports changes by itself: this is for clouds in "
+        "which such reports get lost.",
     ),
     cfg.FloatOpt("cpu_allocation_ratio", default=4.0, min=0.1, help="Virtual CPUs per physical one."),
     cfg.FloatOpt("ram_allocation_ratio", default=1.0, min=0.1, help="Memory promised per memory there is."),

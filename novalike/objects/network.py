@@ -1,5 +1,6 @@
 """A server's network interfaces, as asked for and as they are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from novalike.objects.record import Record
@@ -61,3 +62,20 @@ class Vif(Record, frozen=True):
     security_groups: tuple[str, ...] = ()
     details: dict[str, Any] = {}
     profile: dict[str, Any] = {}
+
+
+class VersionedVifs(Record, frozen=True):
+    """A server's interfaces as they are recorded.
+
+    :param version: raised by every write of them.
+    """
+
+    vifs: tuple[Vif, ...] = ()
+    version: int = 0
+
+
+def reconcile(reported: Sequence[Vif], recorded: Sequence[Vif]) -> tuple[Vif, ...]:
+    """What an operation reports that began before the record was changed: it says which interfaces the server has. Of
+    those that are recorded, the record says how they are."""
+    newer = {vif.port_id: vif for vif in recorded}
+    return tuple(newer.get(vif.port_id, vif) for vif in reported)

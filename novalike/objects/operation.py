@@ -6,6 +6,7 @@ An operation *is* Nova's instance action, its journal entries are the action's e
 import datetime
 from typing import Any
 
+from novalike.objects.network import Vif
 from novalike.objects.record import Record
 from novalike.objects.server import ServerSpec
 
@@ -49,6 +50,7 @@ class Operation(Record, frozen=True):
     :param workflow: the row of the state table that it runs (``reboot_hard`` …).
     :param epoch: rises each time the operation is handed to a worker; fences the previous one.
     :param holder: the worker's bus address and incarnation, while someone works on it.
+    :param sequence: of the last report at this epoch.
     """
 
     uuid: str
@@ -69,6 +71,7 @@ class Operation(Record, frozen=True):
     message: str | None = None
     params: dict[str, Any] = {}
     journal: tuple[JournalEntry, ...] = ()
+    sequence: int = 0
 
 
 class ServerOperations(Record, frozen=True):
@@ -93,13 +96,19 @@ class Progress(Record, frozen=True):
     """What a worker says of its operation, between two steps.
 
     ``task_state`` and ``vifs`` are written with the entries in one transaction; None is "unchanged".
+
+    :param sequence: rises with each report of an epoch: one that was overtaken is dropped. None is of a release that
+        didn't count them.
+    :param vifs_version: of the recorded interfaces that ``vifs`` were made from; None is not known.
     """
 
     operation_id: str
     epoch: int
     entries: tuple[JournalEntry, ...] = ()
     task_state: str | None = None
-    vifs: tuple[Any, ...] | None = None
+    vifs: tuple[Vif, ...] | None = None
+    sequence: int | None = None
+    vifs_version: int | None = None
 
 
 class Outcome(Record, frozen=True):
@@ -108,13 +117,14 @@ class Outcome(Record, frozen=True):
     :param error: None is success.
     :param reschedule: the build may be tried on another host.
     :param left_host: nothing of the server is on the host any more.
+    :param vifs: None is "as reported before"; see :class:`Progress` for ``vifs_version``.
     """
 
     operation_id: str
     epoch: int
     entries: tuple[JournalEntry, ...] = ()
     power_state: int | None = None
-    vifs: tuple[Any, ...] | None = None
+    vifs: tuple[Vif, ...] | None = None
     root_device_name: str | None = None
     error: str | None = None
     error_code: int = 500
@@ -122,3 +132,4 @@ class Outcome(Record, frozen=True):
     reschedule: bool = False
     keep_vm_state: bool = False
     left_host: bool = False
+    vifs_version: int | None = None

@@ -26,6 +26,7 @@ class Server(Row, frozen=True):
     :param id: row number in its cell; makes the ``instance-0000001`` name.
     :param locked_by: None, ``owner`` or ``admin``.
     :param host_status: ``UP``, ``DOWN``, ``MAINTENANCE``, ``UNKNOWN`` or empty.
+    :param vifs_version: raised by every write of ``vifs``.
     """
 
     uuid: str
@@ -73,6 +74,7 @@ class Server(Row, frozen=True):
     user_data: str | None = None
     security_groups: tuple[str, ...] = ()
     block_devices: tuple[BlockDevice, ...] = ()
+    vifs_version: int = 0
 
     @property
     def instance_name(self) -> str:

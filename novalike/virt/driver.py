@@ -6,6 +6,9 @@ a driver may implement as well; the traits reported to Placement follow from whi
 Every method may be called again after it was interrupted anywhere, by another process: it looks at what is
 there before it makes or removes anything. Nothing half-made is ever taken for whole.
 
+Whatever waits inside a driver for longer than a moment (a download, a guest that is to shut down) listens to
+:mod:`novalike.virt.cancellation`, and lets ``Cancelled`` through: a newer operation wants the server.
+
 Drivers raise the errors listed here and nothing else on purpose. Every method that looks at a host or changes
 something on it also raises ``Unavailable`` when the hypervisor can't be reached: what it was about to do may
 or may not have been done.

@@ -201,11 +201,14 @@ class CrashCloud(Cloud):
             return
         with contextlib.suppress(BaseException):
             daemon.stop()
-        for name in ("worker", "placer", "remover", "cleanup"):
-            if hasattr(daemon, name):
-                getattr(daemon, name)._pool.shutdown(wait=False, cancel_futures=True)
+        pools = []
+        if process.kind == "compute":
+            pools = list(daemon.worker._pools.values())
         if process.kind == "conductor":
+            pools = [daemon.placer._pool, daemon.remover._pool, daemon.cleanup._pool]
             daemon.cells.close()
+        for pool in pools:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def guests_die(self) -> None:
         """All guests stop by themselves."""

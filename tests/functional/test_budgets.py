@@ -130,6 +130,22 @@ def test_delete(cloud: Cloud) -> None:
     cost.check(messages=9, statements=15)
 
 
+def test_news_of_a_port(cloud: Cloud) -> None:
+    body = cloud.server_body("port", networks=[{"uuid": cloud.network["id"]}])
+    server_id = cloud.demo.at("2.37").post("/servers", body, 202)["server"]["id"]
+    cloud.demo.wait_for(server_id, "ACTIVE")
+    events = {"events": [{"name": "network-changed", "server_uuid": server_id, "status": "completed"}]}
+    with measured(cloud) as cost:
+        cloud.admin.post("/os-server-external-events", events)
+    cost.check(messages=3, statements=2)
+    (port,) = cloud.neutron.ports(device_id=server_id)
+    cloud.neutron.add_floating_ip("172.24.4.9", port)
+    with measured(cloud) as cost:
+        cloud.admin.post("/os-server-external-events", events)
+    # What has changed is written, if nobody else has written it since.
+    cost.check(messages=5, statements=3)
+
+
 @pytest.mark.parametrize("count", [1, 6])
 def test_lists_cost_the_same_however_many_servers_there_are(cloud: Cloud, count: int) -> None:
     _boot(cloud, "listed", count)

@@ -404,3 +404,72 @@ def test_guest_that_stops_before_its_build_has_ended(make_cloud: MakeCloud) -> N
     cloud.compute.driver.spawn = spawn_and_panic  # type: ignore[method-assign]
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("brief"), 202)["server"]
     cloud.demo.wait_for(made["id"], "SHUTOFF")
+
+
+def test_reboot_of_a_guest_that_cannot_be_seen_afterwards_ends(make_cloud: MakeCloud) -> None:
+    """It said neither that it was done nor that it had failed, and was done again at each reminder."""
+    cloud = make_cloud(hosts=1, conductor__operation_remind_after=0.3, conductor__operation_resend_after=0.3)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("blind"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    driver, reboots = cloud.compute.driver, []
+    guest, reboot = driver.guest, driver.reboot
+
+    def refuse(*_args: Any) -> None:
+        raise GuestFailed(reason="libvirt: the guest can't be described")
+
+    def count(*args: Any, **more: Any) -> None:
+        reboots.append(args)
+        reboot(*args, **more)
+
+    driver.guest, driver.reboot = refuse, count  # type: ignore[method-assign, assignment]
+    cloud.demo.post(f"/servers/{made['id']}/action", {"reboot": {"type": "HARD"}}, 202)
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert len(reboots) == 1
+    action = cloud.demo.get(f"/servers/{made['id']}/os-instance-actions")["instanceActions"][0]
+    assert (action["action"], action["message"]) == ("reboot", None)
+    # What it is now is looked at again, and others' guests meanwhile.
+    driver.reboot = reboot  # type: ignore[method-assign]
+    driver.guest = guest  # type: ignore[method-assign]
+    driver.crash_guest(driver.hosts()[0], made["id"])  # type: ignore[attr-defined]
+    cloud.demo.wait_for(made["id"], "SHUTOFF")
+
+
+def test_a_guest_that_cannot_be_seen_does_not_hold_up_others(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    made = [
+        cloud.demo.at("2.37").post("/servers", cloud.server_body(name), 202)["server"]["id"] for name in ("ill", "well")
+    ]
+    for uuid in made:
+        cloud.demo.wait_for(uuid, "ACTIVE")
+    driver, (host,) = cloud.compute.driver, cloud.compute.driver.hosts()
+    driver._listeners.clear()  # type: ignore[attr-defined]  # nobody hears of it
+    guest = driver.guest
+
+    def refuse_one(where: str, spec: Any) -> Any:
+        if spec.server.uuid == made[0]:
+            raise GuestFailed(reason="libvirt: the guest can't be described")
+        return guest(where, spec)
+
+    driver.guest = refuse_one  # type: ignore[method-assign]
+    for uuid in made:
+        driver.crash_guest(host, uuid)  # type: ignore[attr-defined]
+    assert not cloud.compute.recovery.reconcile()
+    cloud.demo.wait_for(made[1], "SHUTOFF")
+
+
+def test_what_goes_wrong_in_taking_up_is_survived(make_cloud: MakeCloud) -> None:
+    """The thread that takes operations up ended, and the host took nothing up any more."""
+    cloud = make_cloud(hosts=1, conductor__operation_resend_after=0.3)
+    conductor = cloud.compute.worker._conductor
+    accept, failed = conductor.accept, []
+
+    def fail_once(ctx: Any, **asked: Any) -> Any:
+        if not failed:
+            failed.append(asked)
+            raise ValueError("an answer that nobody can read")
+        return accept(ctx, **asked)
+
+    conductor.accept = fail_once  # type: ignore[method-assign]
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("late"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    assert failed

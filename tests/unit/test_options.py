@@ -14,8 +14,6 @@ PACKAGE = Path(novalike.conf.__file__).parents[1]
 HOLDERS = {"conf", "_conf", "options", "pools"}
 # Read by a name that stands in a table.
 BY_NAME = {("quota", option) for option in RESOURCES.values()} | {("filter_scheduler", w.option) for w in WEIGHERS}
-# Being built: to be taken off the list with it.
-PROMISED = {("DEFAULT", "heal_instance_info_cache_interval")}
 
 
 def read_somewhere() -> set[tuple[str, str]]:
@@ -44,5 +42,4 @@ def test_no_option_is_accepted_and_ignored() -> None:
             for option in module.OPTS
             if not {(holder, option.dest) for holder in HOLDERS | {group}} & read
         }
-    assert unread - PROMISED == set(), "build what Nova means by it, or leave it out (docs/configuration.md)"
-    assert unread >= PROMISED, "it is built: take it off PROMISED"
+    assert unread == set(), "build what Nova means by it, or leave it out (docs/configuration.md)"

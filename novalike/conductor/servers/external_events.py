@@ -4,13 +4,14 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from novalike.bus.compute import Compute, ExternalEvent
+from novalike.bus.compute import NETWORK_CHANGED, Compute, ExternalEvent
 from novalike.bus.transport import Transport
 from novalike.conductor.cells import Cells
 from novalike.db.api import mappings
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
+from novalike.objects.network import VersionedVifs
 
 LOG = logging.getLogger(__name__)
 
@@ -22,6 +23,7 @@ class _Place(NamedTuple):
     endpoint: str | None
     host: str | None
     deleted: bool
+    vifs: VersionedVifs
 
 
 def deliver(
@@ -42,7 +44,9 @@ def deliver(
         client: Compute = transport.client(Compute, endpoint)
         for event in batch:
             LOG.info("event %s:%s for %s goes to %s", event.name, event.tag, event.instance_uuid, host)
-        client.external_events(ctx, host=host, events=tuple(batch))
+        changed = {event.instance_uuid for event in batch if event.name == NETWORK_CHANGED}
+        vifs = {uuid: places[uuid].vifs for uuid in changed}
+        client.external_events(ctx, host=host, events=tuple(batch), vifs=vifs)
     return codes
 
 
@@ -69,5 +73,9 @@ def _places(cells: Cells, server_ids: Iterable[str]) -> dict[str, _Place]:
         except errors.Unavailable as error:
             LOG.warning("events for servers %s are lost: %s", ", ".join(uuids), error)
             continue
-        found.update({row.uuid: _Place(row.endpoint, row.host, row.deleted) for row in rows})
+        found.update({row.uuid: _place(row) for row in rows})
     return found
+
+
+def _place(row: Any) -> _Place:
+    return _Place(row.endpoint, row.host, row.deleted, VersionedVifs(vifs=row.vifs, version=row.vifs_version))

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
 from novalike.db.cell.services import endpoint_of
+from novalike.objects.network import VersionedVifs
 from novalike.objects.operation import Operation, OperationState
 
 O = t.operations.c  # noqa: E741
@@ -39,6 +40,23 @@ def get(connection: sa.Connection, uuid: str) -> Operation | None:
     """An operation, or None."""
     row = connection.execute(_BY_UUID, {"wanted": uuid}).first()
     return None if row is None else _operation(row)
+
+
+_REPORTED = (
+    sa.select(*COLUMNS, t.instances.c.vifs, t.instances.c.vifs_version)
+    .join(t.instances, t.instances.c.uuid == O.instance_uuid)
+    .where(O.uuid == sa.bindparam("wanted"))
+    .with_for_update()
+)
+
+
+def get_for_report(connection: sa.Connection, uuid: str) -> tuple[Operation, VersionedVifs] | None:
+    """An operation and its server's interfaces, or None; nobody else changes them until the transaction ends."""
+    row = connection.execute(_REPORTED, {"wanted": uuid}).first()
+    if row is None:
+        return None
+    *operation, vifs, version = row
+    return operation_of(operation), VersionedVifs(vifs=vifs, version=version)
 
 
 def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict[str, int]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
+from novalike.db.cell import vifs as vifs_db
 from novalike.db.cell.services import endpoint_of
 from novalike.objects.lifecycle import ANY, Change
 from novalike.objects.operation import Operation, OperationState
@@ -104,8 +105,8 @@ def owner(connection: sa.Connection, uuid: str, *, deleted: bool = False) -> tup
 
 
 def places_of(connection: sa.Connection, uuids: Sequence[str]) -> list[Any]:
-    """uuid, endpoint, host, deleted of some servers, deleted ones included."""
-    query = sa.select(I.uuid, endpoint_of(I.host), I.host, I.deleted)
+    """uuid, endpoint, host, deleted, vifs, vifs_version of some servers, deleted ones included."""
+    query = sa.select(I.uuid, endpoint_of(I.host), I.host, I.deleted, I.vifs, I.vifs_version)
     return list(connection.execute(query.where(I.uuid.in_(uuids))))
 
 
@@ -254,24 +255,25 @@ def update(connection: sa.Connection, uuid: str, /, **values: Any) -> int:
     """
     if not _STATES.isdisjoint(values):
         raise TypeError("a server's state changes as the state table says, or not at all")
-    return connection.execute(_UPDATE, {"wanted": uuid, **values}).rowcount
+    return connection.execute(_UPDATE_VIFS if "vifs" in values else _UPDATE, {"wanted": uuid, **values}).rowcount
 
 
 _UPDATE = sa.update(t.instances).where(I.uuid == sa.bindparam("wanted"))
+_UPDATE_VIFS = _UPDATE.values(vifs_version=vifs_db.RAISED)
 
 
 def change_state(connection: sa.Connection, uuid: str, change: Change, /, **values: Any) -> bool:
     """Make a transition, and change further columns with it; nothing at all unless the server is in a state that
     the transition starts from. Gives whether it was.
     """
-    statement = _update_in(frozenset(change.vm_states), frozenset(change.task_states))
+    statement = _update_in(frozenset(change.vm_states), frozenset(change.task_states), of_vifs="vifs" in values)
     return connection.execute(statement, {"wanted": uuid, **change.values, **values}).rowcount == 1
 
 
 @functools.cache
-def _update_in(vm_states: frozenset[str], task_states: frozenset[str | None]) -> sa.Update:
+def _update_in(vm_states: frozenset[str], task_states: frozenset[str | None], *, of_vifs: bool) -> sa.Update:
     """Of a server that is in one of some states."""
-    statement = _UPDATE.where(I.deleted == sa.false())
+    statement = (_UPDATE_VIFS if of_vifs else _UPDATE).where(I.deleted == sa.false())
     if ANY not in vm_states:
         statement = statement.where(I.vm_state.in_(sorted(vm_states)))
     if ANY not in task_states:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from novalike.objects.image import Image
+from novalike.virt import cancellation
 from novalike.virt.driver import GuestFailed, ImageRejected, ImageSource
 from novalike.virt.native_threads import NativeThreads
 
@@ -18,6 +19,7 @@ def fetch(source: ImageSource, image: Image, target: Path, threads: NativeThread
     :raises ImageRejected: size or hash are not what Glance said.
     :raises GuestFailed: the disk is full or can't be written.
     :raises ImageNotFound, Unavailable: from ``source``.
+    :raises Cancelled: the job that it is fetched for is to stop.
     """
     try:
         _write(source, image, target, threads)
@@ -41,6 +43,7 @@ def verified(source: ImageSource, image: Image) -> Iterator[bytes]:
     digest = hashlib.new(algorithm, usedforsecurity=False) if algorithm else None
     received = 0
     for chunk in source.chunks(image.id):
+        cancellation.check()
         received += len(chunk)
         if image.size is not None and received > image.size:
             break  # more than promised: don't fill the disk with it

@@ -13,8 +13,12 @@ from pathlib import Path
 
 from oslo_concurrency import lockutils
 
+from novalike.virt import cancellation
+
 # By a thread of this process or by another process.
 Busy = lockutils.AcquireLockFailedException
+# Seconds between two looks whether a lock is free.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 
 
 class ImageLocks:
@@ -37,23 +41,42 @@ class ImageLocks:
     def held(self, name: str, *, blocking: bool = True) -> Iterator[None]:
         """Hold a lock.
 
-        :param blocking: wait until it is free.
+        :param blocking: wait until it is free, or until what this thread works for is broken off.
         :raises Busy: it is not free, and was not to be waited for.
+        :raises Cancelled: what this thread works for is to stop.
         :raises OSError: its file can't be written.
         """
-        with lockutils.internal_lock(name, blocking=blocking):
-            release = self._acquire(name, blocking)
+        with contextlib.ExitStack() as stack:
+            pause = _FIRST_PAUSE
+            while True:
+                try:
+                    stack.enter_context(self._held_now(name))
+                    break
+                except Busy:
+                    if not blocking:
+                        raise
+                cancellation.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE)
+            yield
+
+    @contextlib.contextmanager
+    def _held_now(self, name: str) -> Iterator[None]:
+        with lockutils.internal_lock(name, blocking=False):
+            release = self._acquire(name)
             try:
                 yield
             finally:
                 release()
 
-    def _acquire(self, name: str, blocking: bool) -> Callable[[], None]:
-        """Get a lock from other processes. Gives what lets go of it."""
+    def _acquire(self, name: str) -> Callable[[], None]:
+        """Get a lock from other processes. Gives what lets go of it.
+
+        :raises Busy: another one has it.
+        """
         while True:
             lock = lockutils.external_lock(name, lock_path=str(self._folder))
             try:
-                if not lock.acquire(blocking=blocking):
+                if not lock.acquire(blocking=False):
                     lock.lockfile.close()  # now: later another thread may have the lock
                     raise Busy(name)
             except threading.ThreadError as e:

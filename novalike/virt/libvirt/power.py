@@ -3,6 +3,7 @@
 import logging
 import time
 
+from novalike.virt import cancellation
 from novalike.virt.libvirt import domains
 from novalike.virt.libvirt.connection import Connection
 
@@ -18,6 +19,7 @@ def shut_down(connection: Connection, uuid: str, timeout: float) -> bool:
 
     :param timeout: seconds.
     :returns: whether it is off (or was, or isn't there).
+    :raises Cancelled: the job that waits is to stop.
     """
     started = time.monotonic()
     next_press = started
@@ -29,7 +31,7 @@ def shut_down(connection: Connection, uuid: str, timeout: float) -> bool:
             if not connection.call(domains.ask_to_shut_down, uuid):
                 return not connection.call(domains.is_active, uuid)
             next_press = now + _PRESS_EVERY
-        time.sleep(min(_LOOK_EVERY, timeout))
+        cancellation.sleep(min(_LOOK_EVERY, timeout))
     return True
 
 

@@ -1,8 +1,12 @@
 import threading
 import time
 
+import pytest
+
 from novalike.bus.compute import ExternalEvent
 from novalike.compute.external_events import ExternalEvents
+from novalike.virt import cancellation
+from novalike.virt.cancellation import Cancellation, Cancelled
 
 KEY = ("network-vif-plugged", "p1")
 
@@ -68,3 +72,19 @@ def test_two_waiters_for_one_event():
         assert one.wait(0)
         assert other.wait(0)
     assert events._expectations == {}
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05])
+def test_who_is_cancelled_waits_no_longer(delay):
+    """Also if that was before the wait began."""
+    job = Cancellation("op")
+    with ExternalEvents().expect("u1", [KEY]) as expectation, cancellation.listening(job):
+        timer = threading.Timer(delay, job.cancel)
+        timer.start()
+        if not delay:
+            timer.join()
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            expectation.wait(30, look=lambda _: None)
+        assert time.monotonic() - started < 5
+        timer.join()

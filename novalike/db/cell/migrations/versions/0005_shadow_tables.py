@@ -5,8 +5,8 @@ from alembic import op
 
 from novalike.db import columns
 
-revision = "0004"
-down_revision = "0003"
+revision = "0005"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -72,6 +72,7 @@ def upgrade() -> None:
         sa.Column("system_metadata", columns.LongText, nullable=False),
         sa.Column("scheduler_hints", columns.LongText, nullable=False),
         sa.Column("vifs", columns.LongText, nullable=False),
+        sa.Column("vifs_version", sa.Integer(), nullable=False),
         sa.Column("trusted_certs", columns.LongText, nullable=True),
         sa.Column("fault", columns.LongText, nullable=True),
         sa.Column("security_groups", columns.LongText, nullable=False),
@@ -95,6 +96,7 @@ def upgrade() -> None:
         sa.Column("project_id", columns.name(255), nullable=True),
         sa.Column("state", sa.String(length=16), nullable=False),
         sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("sequence", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("host", columns.name(255), nullable=True),
         sa.Column("holder", columns.name(255), nullable=True),
