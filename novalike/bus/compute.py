@@ -25,7 +25,6 @@ class ConsoleAccess(Record, frozen=True):
 
 class Compute(Interface):
     topic = "novalike-compute"
-    version = "1.0"
 
     @cast
     def run(self, ctx: RequestContext, *, host: str, operation_ids: tuple[str, ...]) -> None:

@@ -22,7 +22,7 @@ import oslo_messaging
 from oslo_config import cfg
 from oslo_messaging.rpc import dispatcher as rpc_dispatcher
 
-from novalike.bus import rabbit_options
+from novalike.bus import rabbit_options, versions
 from novalike.bus.interface import Interface, methods
 from novalike.bus.rabbit_answers import Answerer
 from novalike.bus.rabbit_questions import Asker, Nobody, Unanswered, are_possible, encode, queue
@@ -86,9 +86,7 @@ class RabbitTransport(Transport):
     def _rpc(self, interface: type[Interface], endpoint: str | None) -> Any:
         key = (interface, endpoint)
         if key not in self._clients:
-            target = oslo_messaging.Target(
-                topic=interface.topic, namespace=interface.__name__, version=interface.version, server=endpoint
-            )
+            target = oslo_messaging.Target(topic=interface.topic, namespace=interface.__name__, server=endpoint)
             self._clients[key] = oslo_messaging.get_rpc_client(
                 self._transport, target, serializer=ContextSerializer(), retry=_RETRIES
             )
@@ -113,11 +111,12 @@ class RabbitTransport(Transport):
                 raise _unreachable()
             self._reached = True
         client = self._rpc(interface, endpoint)
+        version = versions.needed(methods(interface)[method], payload)
         seconds = self._conf.rpc_response_timeout if timeout is None else timeout
         deadline = time.monotonic() + seconds
         while True:
             left = max(deadline - time.monotonic(), 0.1)
-            asking = client.prepare(timeout=left, transport_options=_COMES_BACK)
+            asking = client.prepare(version=version, timeout=left, transport_options=_COMES_BACK)
             try:
                 return self._within(left + _LATE_SECONDS, asking.call, ctx, method, p=payload)
             except oslo_messaging.MessageUndeliverable as error:
@@ -127,7 +126,7 @@ class RabbitTransport(Transport):
             except (oslo_messaging.MessagingTimeout, concurrent.futures.TimeoutError) as error:
                 raise NoAnswer(reason=f"no answer from {interface.topic} in time") from error
             except (oslo_messaging.RemoteError, rpc_dispatcher.RPCDispatcherError) as error:
-                raise _misunderstood(interface, error) from error
+                raise _misunderstood(interface, method, version, error) from error
             except _UNREACHABLE as error:
                 raise _unreachable() from error
 
@@ -139,7 +138,9 @@ class RabbitTransport(Transport):
                 hint = encode(interface, method, ctx, payload)
                 self._asker.tell(hint, queue(interface.topic, endpoint), _SEND_SECONDS, _HINT_SECONDS)
                 return
-            self._within(_SEND_SECONDS, self._rpc(interface, endpoint).cast, ctx, method, p=payload)
+            version = versions.needed(methods(interface)[method], payload)
+            telling = self._rpc(interface, endpoint).prepare(version=version)
+            self._within(_SEND_SECONDS, telling.cast, ctx, method, p=payload)
         except (*_UNREACHABLE, concurrent.futures.TimeoutError) as error:
             raise _unreachable() from error
 
@@ -218,13 +219,12 @@ def _ask(asker: Asker, topic: str, question: bytes, to: str, seconds: float) -> 
         time.sleep(_NOBODY_PAUSE)
 
 
-def _misunderstood(interface: type[Interface], error: Any) -> errors.NovalikeError:
+def _misunderstood(interface: type[Interface], method: str, version: str, error: Any) -> errors.NovalikeError:
     """What a server says before its handler was even called: it is of another release, in the middle of an upgrade."""
     kind = getattr(error, "exc_type", type(error).__name__)
     if kind in ("UnsupportedVersion", "NoSuchMethod"):
-        return errors.Unavailable(
-            reason=f"who serves {interface.topic} is older than version {interface.version} of {interface.__name__}"
-        )
+        name = interface.__name__
+        return errors.Unavailable(reason=f"{name}.{method} needs version {version} of {name}; who was asked has less")
     return errors.Internal(f"{kind} in {interface.topic}")
 
 

@@ -4,15 +4,14 @@ import concurrent.futures
 import functools
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import amqp
 import msgspec
 from oslo_config import cfg
 
-from novalike.bus import wire
-from novalike.bus.interface import Method, methods
+from novalike.bus import versions, wire
 from novalike.bus.rabbit_connection import TROUBLE, Connection
 from novalike.bus.rabbit_options import driver_options
 from novalike.bus.rabbit_questions import Question, queue
@@ -29,6 +28,30 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Question).decode
 
 
+class Dispatcher:
+    """Has questions answered by whom they are for."""
+
+    def __init__(self, offers: Sequence[Offer]) -> None:
+        self._offers = {interface.__name__: (interface, handler) for interface, handler in offers}
+
+    def answer(self, body: bytes) -> dict[str, Any]:
+        """What is answered: ``r`` or ``e``, and neither for a hint.
+
+        :param body: see :func:`novalike.bus.rabbit_questions.encode`.
+        :raises msgspec.MsgspecError, ValueError: this is no question.
+        """
+        question = _decode(body)
+        interface, handler = self._offers.get(question.i, (None, None))
+        try:
+            method = versions.find(interface, question.i, question.m, question.v)
+        except errors.Unavailable as error:
+            return {"e": error.to_wire()}
+        answer = wire.answer(method, getattr(handler, method.name), question.c, question.p)
+        if answer is None:  # nobody waits for one to a hint
+            return {}
+        return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
+
+
 class Answerer(Server):
     """Answers as soon as it is made; making it waits for the broker.
 
@@ -41,7 +64,7 @@ class Answerer(Server):
         (topic,) = {interface.topic for interface, _ in offers}
         self._conf, self._name, self._pool_size = conf, f"{name} answers {topic}", pool_size
         self._queues = (queue(topic, None), queue(topic, endpoint))
-        self._offers = {interface.__name__: (interface, handler) for interface, handler in offers}
+        self._dispatcher = Dispatcher(offers)
         # As many as the broker sends, so that who reads need not wait: the pool's threads take one after the other.
         self._work = Work(pool_size * len(self._queues))
         self._pool = concurrent.futures.ThreadPoolExecutor(pool_size, thread_name_prefix=f"answer {topic}")
@@ -102,7 +125,7 @@ class Answerer(Server):
 
     def _deal_with(self, connection: Connection, message: amqp.Message) -> None:
         try:
-            answer = self._answer(_decode(message.body))
+            answer = self._dispatcher.answer(message.body)
             properties = message.properties
             if "reply_to" not in properties:
                 if "e" in answer:
@@ -120,25 +143,6 @@ class Answerer(Server):
             connection.done_with(message)
         finally:
             self._work.end()
-
-    def _answer(self, question: Question) -> dict[str, Any]:
-        found = self._method(question)
-        if found is None:
-            reason = f"who serves {question.i} is older than version {question.v} of it"
-            return {"e": errors.Unavailable(reason=reason).to_wire()}
-        answer = wire.answer(*found, question.c, question.p)
-        if answer is None:  # nobody waits for one to a hint
-            return {}
-        return answer if "e" in answer else {"r": msgspec.Raw(answer["r"])}
-
-    def _method(self, question: Question) -> tuple[Method, Callable[..., Any]] | None:
-        """What is asked for, unless it is of a later release than ours: in the middle of an upgrade."""
-        interface, handler = self._offers.get(question.i, (None, None))
-        method = methods(interface).get(question.m) if interface is not None else None
-        if interface is None or method is None:
-            return None
-        (major, minor), (theirs, least) = (tuple(map(int, v.split("."))) for v in (interface.version, question.v))
-        return (method, getattr(handler, method.name)) if major == theirs and minor >= least else None
 
     def stop(self) -> None:
         """Take no more questions. Others get those that come."""

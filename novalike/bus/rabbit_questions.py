@@ -22,7 +22,8 @@ import oslo_messaging
 from oslo_config import cfg
 
 from novalike import concurrency
-from novalike.bus.interface import Interface
+from novalike.bus import versions
+from novalike.bus.interface import Interface, methods
 from novalike.bus.rabbit_connection import TROUBLE, Connection
 from novalike.bus.rabbit_options import driver_options
 from novalike.objects.context import RequestContext
@@ -36,7 +37,7 @@ _PAUSE = 0.2
 class Question(msgspec.Struct):
     """What is asked.
 
-    :param i, v, m: interface, its version as the asker knows it, method.
+    :param i, v, m: interface, the version of it that is needed (:mod:`novalike.bus.versions`), method.
     :param c: who asks.
     :param p: the arguments.
     """
@@ -73,8 +74,8 @@ def encode(interface: type[Interface], method: str, ctx: RequestContext, payload
 
     :param payload: the arguments, encoded.
     """
-    question = Question(interface.__name__, interface.version, method, ctx.to_wire(), msgspec.Raw(payload.encode()))
-    return _encode(question)
+    version = versions.needed(methods(interface)[method], payload)
+    return _encode(Question(interface.__name__, version, method, ctx.to_wire(), msgspec.Raw(payload.encode())))
 
 
 def are_possible(conf: cfg.ConfigOpts) -> bool:

@@ -39,7 +39,6 @@ pytestmark = pytest.mark.skipif(STACK is None, reason="needs the stack's message
 
 class Desk(Interface):
     topic = f"desk-{uuid.uuid4().hex[:8]}"
-    version = "1.2"
 
     @call(timeout=20, repeatable=True)
     def double(self, ctx: RequestContext, *, number: int) -> int:
@@ -62,7 +61,22 @@ class Desk(Interface):
         raise NotImplementedError
 
 
-NewerDesk = type("Desk", (Interface,), {**vars(Desk), "version": "1.3"})
+class NewerDesk(Interface):
+    """The same, of a later release: what was there before is still served."""
+
+    topic = Desk.topic
+    double = Desk.double
+
+    @call(timeout=20, repeatable=True, since="1.3")
+    def triple(self, ctx: RequestContext, *, number: int) -> int:
+        raise NotImplementedError
+
+    @cast(since="1.3")
+    def new_hint(self, ctx: RequestContext, *, number: int) -> None:
+        raise NotImplementedError
+
+
+NewerDesk.__name__ = "Desk"
 
 
 class Clerk:
@@ -251,7 +265,7 @@ def test_a_hint_of_a_later_release_is_dropped_and_said(make, serve, monkeypatch)
     monkeypatch.setattr(rabbit_answers.LOG, "warning", lambda text, *values: said.append(text % values))
     serve(make(), clerk)
     transport = make()
-    transport.client(NewerDesk).hint(admin_context(), number=1)
+    transport.client(NewerDesk).new_hint(admin_context(), number=1)
     transport.client(Desk).hint(admin_context(), number=2)
     assert until(lambda: clerk.began)
     assert until(lambda: said)
@@ -433,7 +447,6 @@ def test_a_broker_with_a_wrong_certificate_is_refused(make, serve, relay, certif
 def test_nobody_serves(make):
     class Nothing(Interface):
         topic = f"nothing-{uuid.uuid4().hex[:8]}"
-        version = "1.0"
 
         @call(timeout=1, repeatable=True)
         def ask(self, ctx: RequestContext) -> int:
@@ -445,8 +458,10 @@ def test_nobody_serves(make):
 
 def test_a_question_of_a_later_release_is_refused(make, serve):
     serve(make(), Clerk())
-    with pytest.raises(errors.Unavailable, match=r"older than version 1\.3"):
-        make().client(NewerDesk).double(admin_context(), number=1)
+    newer = make().client(NewerDesk)
+    with pytest.raises(errors.Unavailable, match=r"Desk\.triple needs version 1\.3 of Desk"):
+        newer.triple(admin_context(), number=1)
+    assert newer.double(admin_context(), number=1) == 2
 
 
 def test_who_stops_finishes_and_takes_no_more(make, serve):

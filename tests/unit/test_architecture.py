@@ -1,21 +1,13 @@
 """The rules that hold the house together: who may import what, and what may not change unnoticed."""
 
 import ast
-import importlib
-import json
-import os
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import novalike.bus
-from novalike.bus.interface import Interface, fingerprint
-
 ROOT = Path(__file__).parents[2]
-FINGERPRINTS = Path(__file__).parent / "bus" / "fingerprints.json"
 
 # Who may name eventlet: what patches, what lends real threads, the HTTP server, and psycopg2's wait callback.
 EVENTLET = {
@@ -69,35 +61,3 @@ def test_every_module_says_what_it_is_for() -> None:
         if not ast.get_docstring(ast.parse(path.read_text())):
             silent.append(str(path.relative_to(ROOT)))
     assert silent == []
-
-
-def interfaces() -> dict[str, dict[str, str]]:
-    """Every interface of the bus: its version and its fingerprint."""
-    for module in pkgutil.iter_modules(novalike.bus.__path__):
-        importlib.import_module(f"novalike.bus.{module.name}")
-    return {
-        cls.__name__: {"version": cls.version, "fingerprint": fingerprint(cls)}
-        for cls in sorted(Interface.__subclasses__(), key=lambda cls: cls.__name__)
-        if cls.__module__.startswith("novalike.bus.")
-    }
-
-
-def test_interfaces_change_with_their_version() -> None:
-    """A peer of another release must be able to tell what it talks to.
-
-    When this fails you changed what crosses the bus: a method, an argument, a result, or a record in one of them.
-    Give the interface a new version (the second number when an old peer still works, the first one when not) and
-    record what it is now::
-
-        NOVALIKE_RECORD_FINGERPRINTS=1 python -m pytest tests/unit/test_architecture.py
-    """
-    found = interfaces()
-    if os.environ.get("NOVALIKE_RECORD_FINGERPRINTS"):
-        FINGERPRINTS.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
-    recorded = json.loads(FINGERPRINTS.read_text())
-    changed = {
-        name: (recorded.get(name), found.get(name))
-        for name in found.keys() | recorded.keys()
-        if recorded.get(name) != found.get(name)
-    }
-    assert changed == {}

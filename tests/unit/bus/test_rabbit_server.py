@@ -20,7 +20,6 @@ from novalike.objects.context import RequestContext, admin_context
 
 class Desk(Interface):
     topic = "desk"
-    version = "1.0"
 
     @call(timeout=10)
     def work(self, ctx: RequestContext, *, number: int) -> int:
@@ -120,15 +119,14 @@ def test_an_older_server(transport: RabbitTransport) -> None:
 
     class NewDesk(Interface):
         topic = "desk"
-        version = "1.7"
 
-        @call(timeout=10)
+        @call(timeout=10, since="1.7")
         def work(self, ctx: RequestContext, *, number: int) -> int:
             raise NotImplementedError
 
     NewDesk.__name__ = "Desk"
     desk: NewDesk = transport.client(NewDesk)
-    with pytest.raises(errors.Unavailable, match=r"older than version 1\.7 of Desk"):
+    with pytest.raises(errors.Unavailable, match=r"Desk\.work needs version 1\.7 of Desk"):
         desk.work(admin_context(), number=1)
     server.stop()
     server.wait()
@@ -137,7 +135,6 @@ def test_an_older_server(transport: RabbitTransport) -> None:
 def test_nobody_answers(transport: RabbitTransport) -> None:
     class Silent(Interface):
         topic = "silent"
-        version = "1.0"
 
         @call()
         def work(self, ctx: RequestContext) -> int:
