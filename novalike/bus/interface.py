@@ -14,7 +14,7 @@ An interface is a class that lists methods with typed arguments and no bodies::
             "Say something. There since version 1.1 of the interface, and ``loudly`` since 1.2."
 
 The client (:func:`novalike.bus.transport.Transport.client`) and the server are made from it. Arguments and
-results are encoded by msgspec into one JSON string, so oslo.messaging carries a string and nothing else;
+results are encoded by msgspec into one JSON string;
 values are checked against the annotations on arrival. What versions are for is in :mod:`novalike.bus.versions`.
 """
 

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import os
 import ssl
 import threading
 import time
@@ -18,23 +19,26 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from oslo_config import cfg
-from oslo_messaging._metrics import client as metrics
-from oslo_messaging._tracing import client as tracing
+from oslo_messaging.conffixture import ConfFixture
 
-from novalike import concurrency
 from novalike import conf as configuration
-from novalike.bus import address, rabbit, rabbit_answers, rabbit_options
 from novalike.bus.interface import Interface, call, cast
-from novalike.bus.rabbit import RabbitTransport
-from novalike.bus.rabbit_connection import Connection
-from novalike.bus.rabbit_questions import queue
+from novalike.bus.rabbit import options as rabbit_options
+from novalike.bus.rabbit import server as rabbit_server
+from novalike.bus.rabbit import transport as rabbit
+from novalike.bus.rabbit.connection import Connection
+from novalike.bus.rabbit.questions import queue
+from novalike.bus.rabbit.transport import RabbitTransport
 from novalike.bus.transport import NoAnswer, Server
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
 from tests.integration.broker_relay import BrokerRelay
 from tests.integration.conftest import STACK
 
-pytestmark = pytest.mark.skipif(STACK is None, reason="needs the stack's message broker")
+# The stack's broker, unless the environment names another one.
+URL = os.environ.get("NOVALIKE_TEST_BROKER") or (STACK.transport_url if STACK is not None else "")
+
+pytestmark = pytest.mark.skipif(not URL, reason="needs the stack's message broker")
 
 
 class Desk(Interface):
@@ -96,6 +100,8 @@ class Clerk:
         return text
 
     def once(self, ctx: RequestContext, *, number: int) -> int:
+        self.began.append(number)
+        self.go.wait(30)
         return number + 1
 
     def hint(self, ctx: RequestContext, *, number: int) -> None:
@@ -115,10 +121,24 @@ Make = Callable[..., RabbitTransport]
 
 @pytest.fixture
 def relay() -> Iterator[BrokerRelay]:
-    relay = BrokerRelay(urlsplit(_url()).port or 5672)
+    relay = BrokerRelay(urlsplit(URL).port or 5672)
     relay.start()
     yield relay
     relay.stop()
+
+
+def configured(*, over: int | None = None, **options: Any) -> cfg.ConfigOpts:
+    """For the broker, or for a relay's port."""
+    conf = cfg.ConfigOpts()
+    configuration.load("novalike-tests", ["--config-file", "/dev/null"], conf)
+    parts = urlsplit(URL)
+    netloc = parts.netloc if over is None else f"{parts.netloc.rsplit(':', 1)[0]}:{over}"
+    # Registers what oslo.messaging registers with the process's own configuration only.
+    ConfFixture(conf, urlunsplit(parts._replace(netloc=netloc)))
+    rabbit_options.set_defaults(conf)
+    for name, value in options.items():
+        conf.set_override(name, value, group="oslo_messaging_rabbit")
+    return conf
 
 
 @pytest.fixture
@@ -127,19 +147,7 @@ def make(relay: BrokerRelay) -> Iterator[Make]:
     made = []
 
     def make(*, over: int | None = None, **options: Any) -> RabbitTransport:
-        conf = cfg.ConfigOpts()
-        configuration.load("novalike-tests", ["--config-file", "/dev/null"], conf)
-        address.configured(conf)  # registers the option
-        parts = urlsplit(_url())
-        netloc = parts.netloc if over is None else f"{parts.netloc.rsplit(':', 1)[0]}:{over}"
-        conf.set_override("transport_url", urlunsplit(parts._replace(netloc=netloc)))
-        # Registered by oslo.messaging with the process's own configuration only.
-        conf.register_opts(tracing.oslo_messaging_tracing, group="oslo_messaging_tracing")
-        conf.register_opts(metrics.oslo_messaging_metrics, group="oslo_messaging_metrics")
-        rabbit_options.set_defaults(conf)
-        for name, value in options.items():
-            conf.set_override(name, value, group="oslo_messaging_rabbit")
-        transport = RabbitTransport(conf)
+        transport = RabbitTransport(configured(over=over, **options))
         made.append(transport)
         return transport
 
@@ -160,11 +168,6 @@ def serve() -> Iterator[Callable[[RabbitTransport, Clerk], Server]]:
     for server in servers:
         server.stop()
         server.wait()
-
-
-def _url() -> str:
-    assert STACK is not None
-    return STACK.transport_url
 
 
 def until(true: Callable[[], Any], seconds: float = 10.0) -> bool:
@@ -195,9 +198,42 @@ def test_pages_are_long(make, serve):
         assert list(pool.map(lambda text: client.echo(admin_context(), text=text), texts)) == texts
 
 
-def test_what_must_not_be_repeated_goes_the_other_way(make, serve):
+def test_what_must_not_be_repeated_is_answered_too(make, serve):
     serve(make(), Clerk())
     assert make().client(Desk).once(admin_context(), number=1) == 2
+
+
+def test_what_must_not_be_repeated_and_a_lost_process_had_taken_is_not_done_again(make, serve, relay):
+    """Whoever gets it next says so at once: nobody waits for the end of the time."""
+    dying, living = Clerk(), Clerk()
+    dying.go.clear()
+    serve(make(over=relay.port), dying)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(make().client(Desk).once, admin_context(), number=1)
+        assert until(lambda: dying.began)
+        serve(make(), living)
+        began = time.monotonic()
+        relay.cut()
+        with pytest.raises(errors.Unavailable, match="not known whether it was carried out"):
+            answer.result(10)
+        assert time.monotonic() - began < RabbitTransport.try_timeout
+    assert living.began == []
+    dying.go.set()
+
+
+def test_what_must_not_be_repeated_is_asked_once_when_the_asker_is_cut_off(make, serve, relay):
+    clerk = Clerk()
+    clerk.go.clear()
+    serve(make(), clerk)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(make(over=relay.port).client(Desk).once, admin_context(), number=1)
+        assert until(lambda: clerk.began)
+        relay.cut()
+        with pytest.raises(NoAnswer, match="not known whether the request was carried out"):
+            answer.result(5)
+    clerk.go.set()
+    time.sleep(0.3)
+    assert clerk.began == [1]
 
 
 def test_an_error_is_raised_again(make, serve):
@@ -262,7 +298,7 @@ def test_a_hint_to_nobody_is_dropped(make):
 def test_a_hint_of_a_later_release_is_dropped_and_said(make, serve, monkeypatch):
     clerk, said = Clerk(), []
     # Other tests configure logging anew, past caplog.
-    monkeypatch.setattr(rabbit_answers.LOG, "warning", lambda text, *values: said.append(text % values))
+    monkeypatch.setattr(rabbit_server.LOG, "warning", lambda text, *values: said.append(text % values))
     serve(make(), clerk)
     transport = make()
     transport.client(NewerDesk).new_hint(admin_context(), number=1)
@@ -356,7 +392,7 @@ def test_an_answerer_whose_connection_is_cut_connects_again(make, serve, relay):
 def test_a_broker_that_falls_silent_is_given_up(make, serve, relay):
     serve(make(), Clerk())
     transport = make(over=relay.port, heartbeat_timeout_threshold=3)
-    transport.try_timeout, transport.read_timeout = 1.0, 2.0
+    transport.patience, transport.try_timeout, transport.read_timeout = 1.0, 1.0, 2.0
     asker = transport._asker
     assert ask(transport, 1) == 2
     assert asker is not None
@@ -388,7 +424,7 @@ def test_a_short_absence_of_the_broker_is_outlasted(make, serve, relay):
 def test_a_long_absence_of_the_broker_is_not(make, serve, relay):
     serve(make(), Clerk())
     transport = make(over=relay.port)
-    transport.try_timeout = 1.0
+    transport.patience = transport.try_timeout = 1.0
     assert ask(transport, 1) == 2
     relay.stop()
     assert until(lambda: not transport._asker._connection.is_up)
@@ -420,16 +456,34 @@ def certificate(tmp_path: Path) -> Path:
 
 
 def test_over_tls(make, serve, relay, certificate):
-    """On native threads by oslo.messaging."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     relay.stop()
     relay.start(tls=context)
     serve(make(over=relay.port, ssl=True, ssl_ca_file=str(certificate)), Clerk())
     transport = make(over=relay.port, ssl=True, ssl_ca_file=str(certificate))
-    assert (transport._asker is not None) == concurrency.is_green()
+    texts = [str(number) * 200_000 for number in range(8)]
     with ThreadPoolExecutor(8) as pool:
         assert list(pool.map(lambda n: ask(transport, n), range(100))) == [2 * n for n in range(100)]
+        client = transport.client(Desk)
+        assert list(pool.map(lambda text: client.echo(admin_context(), text=text), texts)) == texts
+    assert client.once(admin_context(), number=1) == 2
+    began = time.monotonic()
+    transport.close()
+    assert time.monotonic() - began < 5
+
+
+def test_over_tls_a_connection_that_is_cut_is_made_again(make, serve, relay, certificate):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    relay.stop()
+    relay.start(tls=context)
+    serve(make(over=relay.port, ssl=True, ssl_ca_file=str(certificate)), Clerk())
+    transport = make(over=relay.port, ssl=True, ssl_ca_file=str(certificate))
+    for number in range(3):
+        assert ask(transport, number) == 2 * number
+        relay.cut()
+    assert ask(transport, 7) == 14
 
 
 def test_a_broker_with_a_wrong_certificate_is_refused(make, serve, relay, certificate):
@@ -439,7 +493,7 @@ def test_a_broker_with_a_wrong_certificate_is_refused(make, serve, relay, certif
     relay.start(tls=context)
     serve(make(), Clerk())
     transport = make(over=relay.port, ssl=True)
-    transport.try_timeout = 1.0
+    transport.patience = transport.try_timeout = 1.0
     with pytest.raises(errors.Unavailable, match="can't be reached"):
         ask(transport, 1)
 
@@ -505,6 +559,6 @@ def test_what_is_no_question_is_dropped(make, serve):
     assert ask(transport, 2) == 4
     server.stop()
     server.wait()
-    looking = Connection(transport._conf, "test", lambda: None)
+    looking = Connection(transport._brokers, "test", lambda: None)
     assert looking.channel.queue_declare(queue(Desk.topic, None), passive=True).message_count == 0
     looking.close()

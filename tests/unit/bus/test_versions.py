@@ -10,8 +10,8 @@ import pytest
 from novalike.bus import versions
 from novalike.bus.conductor import Journal, SchedulerReads
 from novalike.bus.interface import Interface, call, cast, methods
-from novalike.bus.rabbit_answers import Dispatcher
-from novalike.bus.rabbit_questions import encode
+from novalike.bus.rabbit.questions import encode
+from novalike.bus.rabbit.server import Dispatcher
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Transport
 from novalike.bus.wire import ask
