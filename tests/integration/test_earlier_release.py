@@ -10,7 +10,7 @@ from novalike.bus.rabbit.transport import RabbitTransport
 from novalike.bus.transport import Server
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from tests.integration.test_questions import URL, Clerk, Desk, NewerDesk, configured, until
+from tests.integration.desk import URL, Clerk, Desk, NewerDesk, configured, until
 
 pytestmark = pytest.mark.skipif(not URL, reason="needs the stack's message broker")
 

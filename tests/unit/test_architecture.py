@@ -61,3 +61,37 @@ def test_every_module_says_what_it_is_for() -> None:
         if not ast.get_docstring(ast.parse(path.read_text())):
             silent.append(str(path.relative_to(ROOT)))
     assert silent == []
+
+
+# Underscored names that their owners document for everybody.
+PUBLIC = {"_mapping", "_replace", "_asdict", "_exit", "_Element"}
+# What the bus's decorators leave on the functions and classes of our own interfaces.
+OURS = {"_bus", "_methods"}
+
+
+def private_imports(path: Path) -> set[str]:
+    """Names with an underscore that a file imports from others than us."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(("novalike", "tests")):
+            found |= {f"{node.module}.{each.name}" for each in node.names if each.name not in PUBLIC}
+    return {name for name in found if "._" in name}
+
+
+def private_attributes(path: Path) -> set[str]:
+    """Attributes with an underscore of what isn't the file's own: neither of ``self`` nor made in the file."""
+    attributes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    private = [node for node in attributes if node.attr.startswith("_") and not node.attr.startswith("__")]
+    own = {node.attr for node in private if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")}
+    return {ast.unparse(node) for node in private if node.attr not in own | PUBLIC | OURS}
+
+
+def test_nothing_private_of_a_library_is_used() -> None:
+    """It may be another one with the library's next release, and the bounds are open above."""
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    imports = {str(path.relative_to(ROOT)): private_imports(path) for path in (*sources(), *tests)}
+    assert {path: names for path, names in imports.items() if names} == {}
+    attributes = {str(path.relative_to(ROOT)): private_attributes(path) for path in sources()}
+    assert {path: names for path, names in attributes.items() if names} == {}
