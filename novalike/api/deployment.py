@@ -8,7 +8,7 @@ from typing import Any
 from oslo_config import cfg
 
 from novalike import conf as configuration
-from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.connect import connect
 from novalike.bus.transport import Transport
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -34,5 +34,5 @@ class Deployment:
         if self._made is None or self._made[0] != pid:
             with self._lock:
                 if self._made is None or self._made[0] != pid:
-                    self._made = (pid, self._make(self._conf, RabbitTransport(self._conf)))
+                    self._made = (pid, self._make(self._conf, connect(self._conf)))
         return self._made[1](environ, start_response)

@@ -8,7 +8,6 @@ from novalike.objects.zone import Zone
 
 class AggregateReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def list_aggregates(self, ctx: RequestContext) -> tuple[Aggregate, ...]:
@@ -31,7 +30,6 @@ class AggregateReads(Interface):
 
 class AggregateCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call()
     def create_aggregate(self, ctx: RequestContext, *, name: str, zone: str | None = None) -> Aggregate:

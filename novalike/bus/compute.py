@@ -9,12 +9,17 @@ NETWORK_CHANGED = "network-changed"
 
 
 class ExternalEvent(Record, frozen=True):
-    """Something that Neutron or Cinder says has happened to a server."""
+    """Something that Neutron or Cinder says has happened to a server.
+
+    :param vifs: with ``network-changed``, the server's interfaces as they are recorded, for whoever refreshes them. An
+        older compute process doesn't know it, and does without.
+    """
 
     name: str
     instance_uuid: str
     status: str = "completed"
     tag: str | None = None
+    vifs: VersionedVifs | None = None
 
 
 class ConsoleAccess(Record, frozen=True):
@@ -28,7 +33,6 @@ class ConsoleAccess(Record, frozen=True):
 
 class Compute(Interface):
     topic = "novalike-compute"
-    version = "1.1"
 
     @cast
     def run(self, ctx: RequestContext, *, host: str, operation_ids: tuple[str, ...]) -> None:
@@ -36,17 +40,9 @@ class Compute(Interface):
 
     @cast
     def external_events(
-        self,
-        ctx: RequestContext,
-        *,
-        host: str,
-        events: tuple[ExternalEvent, ...],
-        vifs: dict[str, VersionedVifs] = {},  # noqa: B006
+        self, ctx: RequestContext, *, host: str, events: tuple[ExternalEvent, ...]
     ) -> None:
-        """Wake whoever waits for these events, and refresh what they say has changed.
-
-        :param vifs: the recorded interfaces of the servers whose network has changed.
-        """
+        """Wake whoever waits for these events, and refresh what they say has changed."""
 
     @call(timeout=30, repeatable=True)
     def console_output(

@@ -45,7 +45,6 @@ class ServerQuery(Record, frozen=True):
 
 class ServerReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.1"
 
     @call(repeatable=True)
     def list_servers(self, ctx: RequestContext, *, query: ServerQuery) -> tuple[ServerName, ...]:
@@ -108,7 +107,6 @@ class ServerReads(Interface):
 
 class ServerCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.1"
 
     @call(timeout=60, repeatable=True)
     def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
@@ -200,9 +198,8 @@ class ServerCommands(Interface):
 
 class SchedulerReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.1"
 
-    @call(timeout=20, repeatable=True)
+    @call(timeout=20, repeatable=True, added={"changes": "1.1"})
     def inventory(
         self, ctx: RequestContext, *, known_version: str | None = None, changes: bool = False
     ) -> Inventory | None:
@@ -217,7 +214,6 @@ class Journal(Interface):
     """What a compute process tells the conductor. Every write carries the epoch, and fails once fenced."""
 
     topic = "novalike-conductor-journal"
-    version = "1.3"
 
     @call(timeout=20, repeatable=True)
     def accept(
@@ -253,7 +249,7 @@ class Journal(Interface):
     def heartbeat(self, ctx: RequestContext, *, beat: Heartbeat) -> None:
         """A process lives."""
 
-    @call(timeout=20, repeatable=True)
+    @call(timeout=20, repeatable=True, since="1.2")
     def report_nodes(
         self, ctx: RequestContext, *, endpoint: str, incarnation: str, nodes: tuple[NodeReport, ...]
     ) -> tuple[str, ...]:
@@ -267,7 +263,7 @@ class Journal(Interface):
         """The servers that are recorded on these hosts, and ``guests``, wherever they are or deleted."""
         raise NotImplementedError
 
-    @cast
+    @cast(added={"seen": "1.1"})
     def power_states(
         self, ctx: RequestContext, *, host: str, states: dict[str, int], seen: dict[str, datetime.datetime | None] = {}
     ) -> None:
@@ -284,7 +280,7 @@ class Journal(Interface):
         """A server's interfaces as Neutron has them now: what a compute process of the release before says instead of
         :meth:`refresh_vifs`."""
 
-    @call(timeout=20, repeatable=True)
+    @call(timeout=20, repeatable=True, since="1.3")
     def refresh_vifs(
         self, ctx: RequestContext, *, instance_uuid: str, vifs: tuple[Vif, ...], version: int
     ) -> VersionedVifs | None:

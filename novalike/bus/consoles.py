@@ -32,7 +32,6 @@ class ConsoleGrant(Record, frozen=True):
 
 class ConsoleReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def validate_token(self, ctx: RequestContext, *, token: str) -> ConsoleGrant:
@@ -45,7 +44,6 @@ class ConsoleReads(Interface):
 
 class ConsoleCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call(timeout=_PATIENCE, repeatable=True)
     def console_output(self, ctx: RequestContext, *, server_id: str, length: int | None) -> str:

@@ -32,7 +32,6 @@ class FlavorQuery(Record, frozen=True):
 
 class FlavorReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def list_flavors(self, ctx: RequestContext, *, query: FlavorQuery) -> tuple[Flavor, ...]:
@@ -63,7 +62,6 @@ class FlavorReads(Interface):
 
 class FlavorCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call()
     def create_flavor(self, ctx: RequestContext, *, flavor: Flavor) -> Flavor:

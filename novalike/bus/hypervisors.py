@@ -7,7 +7,6 @@ from novalike.objects.host import ComputeNode
 
 class HypervisorReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def list_hypervisors(

@@ -7,7 +7,6 @@ from novalike.objects.keypair import Keypair
 
 class KeypairReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def list_keypairs(
@@ -30,7 +29,6 @@ class KeypairReads(Interface):
 
 class KeypairCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call()
     def create_keypair(self, ctx: RequestContext, *, user_id: str, name: str, type: str, public_key: str) -> Keypair:

@@ -7,7 +7,6 @@ from novalike.objects.server import ServerSpec
 
 class MetadataReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.1"
 
     @call(timeout=10, repeatable=True)
     def get_spec(self, ctx: RequestContext, *, server_id: str, project_id: str) -> ServerSpec:
@@ -22,7 +21,6 @@ class MetadataReads(Interface):
 
 class MetadataCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call(timeout=20)
     def set_password(self, ctx: RequestContext, *, server_id: str, project_id: str, password: str) -> None:

@@ -7,7 +7,6 @@ from novalike.objects.quota import Quotas
 
 class QuotaReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def get_quotas(
@@ -24,7 +23,6 @@ class QuotaReads(Interface):
 
 class QuotaCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call(repeatable=True)
     def set_quotas(

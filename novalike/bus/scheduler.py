@@ -9,9 +9,8 @@ class Scheduler(Interface):
     """Asked by the conductor, on the shared topic: any scheduler answers."""
 
     topic = "novalike-scheduler"
-    version = "1.2"
 
-    @call(timeout=30)
+    @call(timeout=30, since="1.2")
     def select(self, ctx: RequestContext, *, request: SchedulingRequest) -> Selections:
         """Choose and claim a host for every server of the request, or claim none.
 

@@ -6,7 +6,6 @@ from novalike.objects.context import RequestContext
 
 class ServerMarks(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call(repeatable=True)
     def lock(self, ctx: RequestContext, *, server_id: str, reason: str | None = None) -> None:

@@ -26,7 +26,6 @@ class ServiceChanges(Record, frozen=True):
 
 class ServiceReads(Interface):
     topic = "novalike-conductor-reads"
-    version = "1.0"
 
     @call(repeatable=True)
     def list_services(
@@ -41,7 +40,6 @@ class ServiceReads(Interface):
 
 class ServiceCommands(Interface):
     topic = "novalike-conductor"
-    version = "1.0"
 
     @call(timeout=60, repeatable=True)
     def update_service(self, ctx: RequestContext, *, service_id: str, changes: ServiceChanges) -> Service:

@@ -1,6 +1,6 @@
 """Transports: how a message gets from one daemon to another.
 
-:class:`novalike.bus.rabbit.RabbitTransport` is the real one. Tests bring their own, which drops, doubles and
+:class:`novalike.bus.rabbit.transport.RabbitTransport` is the real one. Tests bring their own, which drops, doubles and
 delays messages; it has the same four methods.
 
 A message, or the answer to it, may be lost with the process that took it. So what may be asked twice is asked again

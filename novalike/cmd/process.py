@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from oslo_config import cfg
 
 from novalike import conf as configuration
-from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.connect import connect
 from novalike.bus.transport import Transport
 from novalike.cmd.health import HealthServer
 
@@ -173,7 +173,7 @@ class Process:
 
     def _bring_up(self) -> None:
         try:
-            self._transport = RabbitTransport(self._conf)
+            self._transport = connect(self._conf)
             self._daemon = self._factory(self._conf, self._transport)
             if self._state is State.STARTING:
                 self._daemon.start()

@@ -37,8 +37,10 @@ class WaitressServer:
     ) -> None:
         listener.setblocking(False)
         self._drain_seconds = conf.wsgi.drain_seconds
+        self._sockets: dict[int, Any] = {}
         self._server: Any = waitress.create_server(
             app,
+            map=self._sockets,
             sockets=[listener],
             threads=conf.wsgi.native_threads,
             backlog=conf.wsgi.backlog,
@@ -59,7 +61,7 @@ class WaitressServer:
     def _run(self) -> None:
         server = self._server
         while not self._stopping.is_set():
-            wasyncore.loop(timeout=1.0, use_poll=True, map=server._map, count=1)
+            wasyncore.loop(timeout=1.0, use_poll=True, map=self._sockets, count=1)
         wasyncore.dispatcher.close(server)
         patient_until = time.monotonic() + self._drain_seconds
         while channels := list(server.active_channels.values()):
@@ -67,7 +69,7 @@ class WaitressServer:
                 for channel in channels:
                     if _is_idle(channel):
                         channel.will_close = True
-            wasyncore.loop(timeout=0.1, use_poll=True, map=server._map, count=1)
+            wasyncore.loop(timeout=0.1, use_poll=True, map=self._sockets, count=1)
         server.task_dispatcher.shutdown()
         server.trigger.close()
 

@@ -32,18 +32,14 @@ class ComputeHandler:
         self._worker.hint(ctx, operation_ids)
 
     def external_events(
-        self,
-        ctx: RequestContext,
-        *,
-        host: str,
-        events: tuple[ExternalEvent, ...],
-        vifs: dict[str, VersionedVifs] = {},  # noqa: B006
+        self, ctx: RequestContext, *, host: str, events: tuple[ExternalEvent, ...]
     ) -> None:
         for event in events:
             self._networking.events.notify(event)
-        for uuid in {event.instance_uuid for event in events if event.name == NETWORK_CHANGED}:
+        changed = {event.instance_uuid: event.vifs for event in events if event.name == NETWORK_CHANGED}
+        for uuid, known in changed.items():
             # A conductor of the release before doesn't say what is recorded: that is seen when it is to be written.
-            self._info_cache.refresh(ctx, uuid, vifs.get(uuid) or VersionedVifs())
+            self._info_cache.refresh(ctx, uuid, known or VersionedVifs())
 
     def console_output(
         self, ctx: RequestContext, *, host: str, instance_uuid: str, instance_name: str, length: int | None

@@ -51,7 +51,8 @@ OPTS = [
         min=0.5,
         help="Seconds after which a question to another daemon that may be repeated (all reads are such) is asked "
         "again, so that another process answers when the first one has died with it. The third and later tries take "
-        "twice as long as the one before.",
+        "twice as long as the one before. When transport_url names several hosts it is 2 seconds at most: a broker's "
+        "node that dies takes questions with it.",
     ),
     cfg.FloatOpt(
         "rpc_read_timeout",

@@ -15,6 +15,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import exc
+from sqlalchemy.dialects import mysql
 
 from novalike.db import columns
 from novalike.objects import errors
@@ -22,6 +23,7 @@ from novalike.objects import errors
 Which = Literal["api", "cell"]
 
 _HERE = Path(__file__).parent
+_MYSQL = mysql.dialect()
 _OPTIONS = {"mysql_charset": "utf8mb4", "mysql_engine": "InnoDB"}
 
 
@@ -115,7 +117,7 @@ def _render(kind: str, item: Any, _context: Any) -> str | Literal[False]:
         return "columns.LongText"
     if item is columns.Moment:
         return "columns.Moment"
-    if isinstance(item, sa.String) and "mysql" in item._variant_mapping and item.length:
+    if isinstance(item, sa.String) and item.length and isinstance(item.dialect_impl(_MYSQL), mysql.VARCHAR):
         return f"columns.name({item.length})"
     return False
 

@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from novalike.bus import wire
+from novalike.bus import versions, wire
 from novalike.bus.interface import Interface, methods
 from novalike.bus.transport import NoAnswer, Offer, Server, Transport
 from novalike.objects import errors
@@ -25,8 +25,9 @@ class LocalServer(Server):
         self.bus, self.offers, self.endpoint = bus, list(offers), endpoint
         self.alive = True
 
-    def handler(self, interface: type[Interface]) -> object | None:
-        return next((h for i, h in self.offers if i is interface), None)
+    def offer(self, interface: type[Interface]) -> Offer | None:
+        """What is served by this name; a daemon of another release has another declaration of it."""
+        return next((offer for offer in self.offers if offer[0].__name__ == interface.__name__), None)
 
     def stop(self) -> None:
         self.alive = False
@@ -52,14 +53,14 @@ class LocalBus:
         self.closed = False
         self._turn = 0
 
-    def find(self, interface: type[Interface], endpoint: str | None) -> object | None:
+    def find(self, interface: type[Interface], endpoint: str | None) -> Offer | None:
         with self.lock:
             able = [
                 s for s in self.servers
-                if s.handler(interface) is not None and (endpoint is None or s.endpoint == endpoint)
+                if s.offer(interface) is not None and (endpoint is None or s.endpoint == endpoint)
             ]  # fmt: skip
             self._turn += 1
-            return able[self._turn % len(able)].handler(interface) if able else None
+            return able[self._turn % len(able)].offer(interface) if able else None
 
     @contextmanager
     def calling(self) -> Iterator[None]:
@@ -85,6 +86,19 @@ class LocalBus:
         self.pool.shutdown(wait=False, cancel_futures=True)
 
 
+def _answer(
+    offer: Offer, interface: type[Interface], method: str, ctx: RequestContext, payload: str
+) -> dict[str, Any] | None:
+    """What whoever offers it answers, as the real bus has it done."""
+    offered, handler = offer
+    version = versions.needed(methods(interface)[method], payload)
+    try:
+        known = versions.find(offered, interface.__name__, method, version)
+    except errors.Unavailable as error:
+        return {"e": error.to_wire()}
+    return wire.answer(known, getattr(handler, method), ctx.to_wire(), payload)
+
+
 class LocalTransport(Transport):
     def __init__(self, bus: LocalBus) -> None:
         self._bus = bus
@@ -101,13 +115,12 @@ class LocalTransport(Transport):
         timeout: float | None,
     ) -> dict[str, Any]:
         fault = self._fault(interface, method)
-        handler = None if fault == "lose" else self._bus.find(interface, endpoint)
-        if handler is None:
+        offer = None if fault == "lose" else self._bus.find(interface, endpoint)
+        if offer is None:
             time.sleep(0.02)  # instead of the whole time-out
             raise NoAnswer(reason=f"no answer from {interface.topic} in time")
-        declared = methods(interface)[method]
         for _ in range(2 if fault == "double" else 1):
-            reply = wire.answer(declared, getattr(handler, method), ctx.to_wire(), payload)
+            reply = _answer(offer, interface, method, ctx, payload)
         if fault == "lose reply":
             raise NoAnswer(reason=f"no answer from {interface.topic} in time")
         assert reply is not None
@@ -123,9 +136,9 @@ class LocalTransport(Transport):
 
         def deliver() -> None:
             time.sleep(wait)
-            handler = self._bus.find(interface, endpoint)
-            if handler is not None:
-                wire.answer(methods(interface)[method], getattr(handler, method), ctx.to_wire(), payload)
+            offer = self._bus.find(interface, endpoint)
+            if offer is not None:
+                _answer(offer, interface, method, ctx, payload)
 
         for _ in range(2 if fault == "double" else 1):
             self._bus.casts.add(self._bus.pool.submit(deliver))

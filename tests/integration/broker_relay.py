@@ -32,12 +32,16 @@ class BrokerRelay:
         with contextlib.suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                if self._tls is not None:
-                    near = self._tls.wrap_socket(near, server_side=True)
-                far = socket.create_connection(self._to)
-                self._sockets += [near, far]
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                threading.Thread(target=self._join, args=(near,), daemon=True).start()
+
+    def _join(self, near: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever comes may be gone again, or not like our certificate
+            if self._tls is not None:
+                near = self._tls.wrap_socket(near, server_side=True)
+            far = socket.create_connection(self._to)
+            self._sockets += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
 
     def _pump(self, source: socket.socket, sink: socket.socket) -> None:
         with contextlib.suppress(OSError):

@@ -1,21 +1,13 @@
 """The rules that hold the house together: who may import what, and what may not change unnoticed."""
 
 import ast
-import importlib
-import json
-import os
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-import novalike.bus
-from novalike.bus.interface import Interface, fingerprint
-
 ROOT = Path(__file__).parents[2]
-FINGERPRINTS = Path(__file__).parent / "bus" / "fingerprints.json"
 
 # Who may name eventlet: what patches, what lends real threads, the HTTP server, and psycopg2's wait callback.
 EVENTLET = {
@@ -100,33 +92,35 @@ def test_every_module_says_what_it_is_for() -> None:
     assert silent == []
 
 
-def interfaces() -> dict[str, dict[str, str]]:
-    """Every interface of the bus: its version and its fingerprint."""
-    for module in pkgutil.iter_modules(novalike.bus.__path__):
-        importlib.import_module(f"novalike.bus.{module.name}")
-    return {
-        cls.__name__: {"version": cls.version, "fingerprint": fingerprint(cls)}
-        for cls in sorted(Interface.__subclasses__(), key=lambda cls: cls.__name__)
-        if cls.__module__.startswith("novalike.bus.")
-    }
+# Underscored names that their owners document for everybody.
+PUBLIC = {"_mapping", "_replace", "_asdict", "_exit", "_Element"}
+# What the bus's decorators leave on the functions and classes of our own interfaces.
+OURS = {"_bus", "_methods"}
 
 
-def test_interfaces_change_with_their_version() -> None:
-    """A peer of another release must be able to tell what it talks to.
+def private_imports(path: Path) -> set[str]:
+    """Names with an underscore that a file imports from others than us."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(("novalike", "tests")):
+            found |= {f"{node.module}.{each.name}" for each in node.names if each.name not in PUBLIC}
+    return {name for name in found if "._" in name}
 
-    When this fails you changed what crosses the bus: a method, an argument, a result, or a record in one of them.
-    Give the interface a new version (the second number when an old peer still works, the first one when not) and
-    record what it is now::
 
-        NOVALIKE_RECORD_FINGERPRINTS=1 python -m pytest tests/unit/test_architecture.py
-    """
-    found = interfaces()
-    if os.environ.get("NOVALIKE_RECORD_FINGERPRINTS"):
-        FINGERPRINTS.write_text(json.dumps(found, indent=2, sort_keys=True) + "\n")
-    recorded = json.loads(FINGERPRINTS.read_text())
-    changed = {
-        name: (recorded.get(name), found.get(name))
-        for name in found.keys() | recorded.keys()
-        if recorded.get(name) != found.get(name)
-    }
-    assert changed == {}
+def private_attributes(path: Path) -> set[str]:
+    """Attributes with an underscore of what isn't the file's own: neither of ``self`` nor made in the file."""
+    attributes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)]
+    private = [node for node in attributes if node.attr.startswith("_") and not node.attr.startswith("__")]
+    own = {node.attr for node in private if isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")}
+    return {ast.unparse(node) for node in private if node.attr not in own | PUBLIC | OURS}
+
+
+def test_nothing_private_of_a_library_is_used() -> None:
+    """It may be another one with the library's next release, and the bounds are open above."""
+    tests = sorted((ROOT / "tests").rglob("*.py"))
+    imports = {str(path.relative_to(ROOT)): private_imports(path) for path in (*sources(), *tests)}
+    assert {path: names for path, names in imports.items() if names} == {}
+    attributes = {str(path.relative_to(ROOT)): private_attributes(path) for path in sources()}
+    assert {path: names for path, names in attributes.items() if names} == {}

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from novalike.bus.compute import NETWORK_CHANGED, Compute, ExternalEvent
 from novalike.bus.transport import Transport
 from novalike.conductor.cells import Cells
@@ -39,14 +41,14 @@ def deliver(
         place = places.get(event.instance_uuid)
         # The host of a deleted server has nothing to do any more.
         if code == 200 and place and place.endpoint and place.host and not place.deleted:
+            known = place.vifs if event.name == NETWORK_CHANGED else None
+            event = msgspec.structs.replace(event, vifs=known)
             batches.setdefault((place.endpoint, place.host), []).append(event)
     for (endpoint, host), batch in batches.items():
         client: Compute = transport.client(Compute, endpoint)
         for event in batch:
             LOG.info("event %s:%s for %s goes to %s", event.name, event.tag, event.instance_uuid, host)
-        changed = {event.instance_uuid for event in batch if event.name == NETWORK_CHANGED}
-        vifs = {uuid: places[uuid].vifs for uuid in changed}
-        client.external_events(ctx, host=host, events=tuple(batch), vifs=vifs)
+        client.external_events(ctx, host=host, events=tuple(batch))
     return codes
 
 

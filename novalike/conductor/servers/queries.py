@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.sql import visitors
 
 from novalike.bus.conductor import ServerQuery
 from novalike.db.cell import tables as t
@@ -134,12 +135,13 @@ def null_safe(statement: sa.Select[Any], dialect: str) -> sa.Select[Any]:
     """MariaDB has no NULLS FIRST; it, and SQLite, sort NULLs as the smallest anyway."""
     if dialect == "postgresql":
         return statement
-    clauses = [getattr(c, "element", c) if _is_nulls(c) else c for c in statement._order_by_clauses]
-    return statement.order_by(None).order_by(*clauses)
+    without: Any = visitors.replacement_traverse(statement, {}, _without_nulls)
+    return without
 
 
-def _is_nulls(clause: Any) -> bool:
-    return getattr(clause, "modifier", None) in (sa.sql.operators.nulls_first_op, sa.sql.operators.nulls_last_op)
+def _without_nulls(element: Any, **_more: Any) -> Any:
+    named = (sa.sql.operators.nulls_first_op, sa.sql.operators.nulls_last_op)
+    return element.element if getattr(element, "modifier", None) in named else None
 
 
 def _after(order: Order, marker: Mapping[str, Any]) -> Any:

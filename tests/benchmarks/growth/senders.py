@@ -13,7 +13,7 @@ from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.bus.conductor import Journal
-from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.connect import connect
 from novalike.objects.context import admin_context
 from novalike.objects.host import Heartbeat, NodeReport
 
@@ -40,7 +40,7 @@ class Senders:
 
     def __init__(self, conf: cfg.ConfigOpts, count: int) -> None:
         self._conf = conf
-        self._journal: Journal = RabbitTransport(conf).client(Journal)
+        self._journal: Journal = connect(conf).client(Journal)
         self._hosts = [(f"{PREFIX}{number:05}", str(uuid.uuid4())) for number in range(count)]
 
     def report(self, host: str, incarnation: str) -> None:

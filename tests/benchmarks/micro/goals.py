@@ -39,6 +39,7 @@ BENCHMARKS = (
     Benchmark("test_decode_a_page[50]", "wire: decode a page of 50", PAGE),
     Benchmark("test_decode_a_page[1000]", "wire: decode a page of 1,000", LONG_PAGE),
     Benchmark("test_a_spec_there_and_back", "wire: a server's spec there and back", None),
+    Benchmark("test_echo", "bus: 100 questions of 1.5 kB there and back", None),
     Benchmark("test_render_a_page[50]", "API: render a page of 50", PAGE),
     Benchmark("test_render_a_page[1000]", "API: render a page of 1,000", LONG_PAGE),
     Benchmark("test_policy", "API: policy of a list with details", None),

@@ -13,7 +13,6 @@ from novalike.objects.context import RequestContext, admin_context
 
 class Desk(Interface):
     topic = "desk"
-    version = "1.0"
 
     @call(repeatable=True)
     def read(self, ctx: RequestContext) -> str:

@@ -11,14 +11,14 @@ concurrency.prepare()
 from novalike import conf
 from novalike.bus import address
 from novalike.bus.conductor import ServerReads
-from novalike.bus.rabbit import RabbitTransport
+from novalike.bus.connect import connect
 from novalike.objects import errors
 from novalike.objects.context import admin_context
 
 options = conf.load("novalike-toy", [])
 address.configured(options)  # registers the option
 options.set_override("transport_url", sys.argv[1])
-bus = RabbitTransport(options)
+bus = connect(options)
 began = time.monotonic()
 assert not bus.ping()
 try:

@@ -1,58 +1,28 @@
-"""Questions that may be asked again, their answers, and hints, over RabbitMQ without oslo.messaging.
+"""Asking: questions, and hints that nobody answers, over one connection for all of a process.
 
-A question is one message to a queue that those who answer share, and its answer is one to the asker's pseudo-queue
-(RabbitMQ's "direct reply-to"). Nobody waits for the broker's word that it has them, and nothing is kept on disk: who
-misses an answer asks again (``transport``). The envelope is one JSON document. What oslo.messaging does for each
-message costs four times as much processor time as all of this (``docs/performance.md``).
-
-A hint is a question that says nobody to answer to.
-
-Whoever takes a question tells the broker when it is answered. Until then it is the broker's, so one that a dying
-process had taken goes to another process at once.
+Nobody waits for the broker's word that it has them: who misses an answer asks again (``novalike.bus.transport``), or,
+when that must not be, says that nobody knows.
 """
 
 import itertools
+import logging
 import threading
 import time
-from typing import Any
 
 import amqp
-import msgspec
-import oslo_messaging
-from oslo_config import cfg
 
-from novalike import concurrency
-from novalike.bus.interface import Interface
-from novalike.bus.rabbit_connection import TROUBLE, Connection
-from novalike.bus.rabbit_options import driver_options
-from novalike.objects.context import RequestContext
+from novalike.bus.rabbit.brokers import LOST, TROUBLE, Brokers
+from novalike.bus.rabbit.connection import Connection
+from novalike.bus.rabbit.questions import Answer, decode_answer
+
+LOG = logging.getLogger(__name__)
 
 # RabbitMQ's name for whoever has this connection.
 _MYSELF = "amq.rabbitmq.reply-to"
+# A queue that there isn't: what is sent to it comes back.
+_NOBODYS = "questions.nobody's"
 # Seconds in which nobody tries to connect again after it has failed.
 _PAUSE = 0.2
-
-
-class Question(msgspec.Struct):
-    """What is asked.
-
-    :param i, v, m: interface, its version as the asker knows it, method.
-    :param c: who asks.
-    :param p: the arguments.
-    """
-
-    i: str
-    v: str
-    m: str
-    c: dict[str, Any]
-    p: msgspec.Raw
-
-
-class Answer(msgspec.Struct):
-    """What is answered: ``r``, the result, or ``e``, an error."""
-
-    r: msgspec.Raw = msgspec.Raw()
-    e: dict[str, Any] | None = None
 
 
 class Unanswered(Exception):
@@ -61,28 +31,6 @@ class Unanswered(Exception):
 
 class Nobody(Exception):
     """There is no queue for such questions: nobody has answered any of them for long."""
-
-
-def queue(topic: str, endpoint: str | None) -> str:
-    """The queue of questions to anybody who serves a topic, or to one of them."""
-    return f"questions.{topic}.{endpoint}" if endpoint else f"questions.{topic}"
-
-
-def encode(interface: type[Interface], method: str, ctx: RequestContext, payload: str) -> bytes:
-    """A question, as it is sent.
-
-    :param payload: the arguments, encoded.
-    """
-    question = Question(interface.__name__, interface.version, method, ctx.to_wire(), msgspec.Raw(payload.encode()))
-    return _encode(question)
-
-
-def are_possible(conf: cfg.ConfigOpts) -> bool:
-    """Whether the broker is one that can be asked this way."""
-    if oslo_messaging.TransportURL.parse(conf).transport != "rabbit":
-        return False
-    # OpenSSL doesn't let one thread write to a connection while another one reads it.
-    return concurrency.is_green() or not driver_options(conf).ssl
 
 
 class _Pending:
@@ -101,15 +49,11 @@ class _Pending:
         return self._done.acquire(timeout=seconds)
 
 
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(Answer).decode
-
-
 class Asker:
     """Asks, over one connection for all of a process."""
 
-    def __init__(self, conf: cfg.ConfigOpts, name: str) -> None:
-        self._conf, self._name = conf, name
+    def __init__(self, brokers: Brokers, name: str) -> None:
+        self._brokers, self._name = brokers, name
         self._connection: _Asking | None = None
         self._connecting = threading.Lock()
         self._failed_at = 0.0
@@ -118,9 +62,10 @@ class Asker:
     def ask(self, question: bytes, to: str, seconds: float) -> Answer:
         """The answer to a question.
 
-        :param question: see :func:`encode`.
-        :param to: see :func:`queue`.
-        :raises Unanswered, Nobody: there is none.
+        :param question: see :func:`novalike.bus.rabbit.questions.encode`.
+        :param to: see :func:`novalike.bus.rabbit.questions.queue`.
+        :raises Nobody: there is nobody to ask.
+        :raises Unanswered: there is none; whether anybody has taken the question is not known.
         :raises TROUBLE: no broker can be reached; nobody was asked.
         """
         deadline = time.monotonic() + seconds
@@ -130,13 +75,23 @@ class Asker:
     def tell(self, hint: bytes, to: str, seconds: float, kept: float) -> None:
         """Send something that nobody answers, and that may get lost.
 
-        :param hint: see :func:`encode`.
-        :param to: see :func:`queue`. Without such a queue the broker drops it.
+        :param hint: see :func:`novalike.bus.rabbit.questions.encode`.
+        :param to: see :func:`novalike.bus.rabbit.questions.queue`. Without such a queue the broker drops it.
         :param seconds: for which a connection is waited for.
         :param kept: seconds for which the broker keeps the hint.
         :raises TROUBLE: no broker can be reached.
         """
         self._connected(time.monotonic() + seconds).tell(hint, to, kept)
+
+    def ping(self, seconds: float) -> bool:
+        """Whether the broker answers."""
+        try:
+            self.ask(b"", _NOBODYS, seconds)
+        except Nobody:
+            return True
+        except (*TROUBLE, Unanswered) as error:
+            LOG.debug("the message bus can't be reached: %s", error)
+        return False
 
     def _connected(self, deadline: float) -> "_Asking":
         connection = self._connection
@@ -149,7 +104,7 @@ class Asker:
                 if self._closed or time.monotonic() < self._failed_at + _PAUSE:
                     raise ConnectionError("the broker could not be reached")
                 try:
-                    self._connection = _Asking(self._conf, self._name)
+                    self._connection = _Asking(self._brokers, self._name)
                 except TROUBLE:
                     self._failed_at = time.monotonic()
                     raise
@@ -172,16 +127,16 @@ def _message(body: bytes, seconds: float, **properties: str) -> amqp.Message:
 class _Asking:
     """A connection for as long as it lasts."""
 
-    def __init__(self, conf: cfg.ConfigOpts, name: str) -> None:
+    def __init__(self, brokers: Brokers, name: str) -> None:
         self.is_up = True
         self._numbers = itertools.count(1)
         self._pending: dict[str, _Pending] = {}
-        self._connection = Connection(conf, f"{name} asks", self._lost)
+        self._connection = Connection(brokers, f"{name} asks", self._lost)
         try:
             self._connection.channel.basic_consume(_MYSELF, no_ack=True, callback=self._answered)
-        except TROUBLE:
+        except LOST as error:
             self._connection.close()
-            raise
+            raise ConnectionError(f"the connection to the broker was lost: {error}") from error
         self._connection.channel.events["basic_return"].add(self._came_back)
         self._connection.start()
 
@@ -192,7 +147,7 @@ class _Asking:
         message = _message(question, seconds, reply_to=_MYSELF, correlation_id=number)
         try:
             if not self.is_up:
-                raise Unanswered("the connection to the broker was lost")
+                raise ConnectionError("the connection to the broker was lost")
             try:
                 self._connection.send(message, to, mandatory=True)
             except TROUBLE as error:
@@ -205,7 +160,7 @@ class _Asking:
             raise Nobody(to)
         if pending.answer is None:
             raise Unanswered("the connection to the broker was lost")
-        return _decode(pending.answer)
+        return decode_answer(pending.answer)
 
     def tell(self, hint: bytes, to: str, kept: float) -> None:
         """See :meth:`Asker.tell`."""

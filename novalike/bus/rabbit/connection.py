@@ -1,44 +1,31 @@
 """A connection to RabbitMQ that one thread reads and anyone may write to.
 
-oslo.messaging's connections are for one user at a time, who sends and then waits for the broker's word. Questions and
-answers (``rabbit_questions``, ``rabbit_answers``) need neither: several are under way on one connection, and whoever
-misses an answer asks again.
+kombu's and oslo.messaging's are for one user at a time, who sends and then waits for the broker's word. Questions and
+answers (``client``, ``server``) need neither: several are under way on one connection, and whoever misses an answer
+knows it.
 """
 
 import contextlib
 import logging
-import random
+import select
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
 
 import amqp
-import oslo_messaging
 from amqp import spec
-from oslo_config import cfg
-from oslo_messaging._drivers import impl_rabbit
 
-from novalike.bus.rabbit_options import driver_options
+from novalike import concurrency
+from novalike.bus.rabbit.brokers import LOST, Brokers
 
 LOG = logging.getLogger(__name__)
 
-# What goes wrong when the broker, or the way to it, does.
-TROUBLE = (amqp.AMQPError, OSError)
-# An amqp connection that is lost meanwhile has no transport, no channels, …
-_LOST = (*TROUBLE, AttributeError)
-
-# Seconds: for each step of connecting; between two looks at a connection's health; for taking leave.
-_CONNECT_SECONDS = 5.0
+# Seconds: between two looks at a connection's health; for taking leave; for the rest of what has begun to come (TLS).
 _LOOK_SECONDS = 10.0
 _GOODBYE_SECONDS = 2.0
-
-
-class _AMQP(amqp.Connection):
-    # Without "connection.blocked": to look whether the broker has said so, every sender would have to read.
-    negotiate_capabilities = {"consumer_cancel_notify": True, "authentication_failure_close": True}
+_REST_SECONDS = 0.05
 
 
 class Connection:
@@ -50,12 +37,19 @@ class Connection:
     :raises TROUBLE: no broker can be reached.
     """
 
-    def __init__(self, conf: cfg.ConfigOpts, name: str, on_lost: Callable[[], None]) -> None:
-        self._connection, self.channel = _connect(conf, name)
-        self._socket = self._connection.transport.sock
+    def __init__(self, brokers: Brokers, name: str, on_lost: Callable[[], None]) -> None:
+        self._connection = brokers.connect(name)
+        try:
+            self.channel = self._connection.channel()
+            self._socket = self._connection.sock
+        except LOST as error:
+            self._collect()
+            raise ConnectionError(f"no broker can be reached: {error}") from error
+        # OpenSSL doesn't let one thread read while another one writes; on eventlet there is only one.
+        self._by_turns = isinstance(self._socket, ssl.SSLSocket) and not concurrency.is_green()
         self._on_lost = on_lost
         self._closing = False
-        self._sending = threading.Lock()
+        self._sending = threading.RLock()
         heartbeat = self._connection.heartbeat
         self._look_every = min(heartbeat / 3, _LOOK_SECONDS) if heartbeat else _LOOK_SECONDS
         self._looked_at = self._heard_at = time.monotonic()
@@ -105,7 +99,7 @@ class Connection:
         with self._sending:
             try:
                 write()
-            except _LOST as error:
+            except LOST as error:
                 # Half a frame may have been sent.
                 self._hang_up()
                 raise ConnectionError(f"the connection to the broker is lost: {error}") from error
@@ -113,34 +107,57 @@ class Connection:
     def close(self) -> None:
         """Take leave of the broker, but not for long. What it has sent and nobody is done with goes to others."""
         self._closing = True
-        with contextlib.suppress(*TROUBLE):
+        with contextlib.suppress(*LOST):
             self._write(lambda: self._connection.send_method(spec.Connection.Close, "BsBB", (0, "", 0, 0)))
         if self._reader.is_alive():
             self._reader.join(_GOODBYE_SECONDS)
         self._hang_up()
         if not self._reader.is_alive():
+            self._collect()
+
+    def _collect(self) -> None:
+        """Close the socket. Over TLS this would say goodbye, to somebody who may not be there."""
+        with contextlib.suppress(*LOST):
             self._connection.collect()
 
     def _hang_up(self) -> None:
         """Make the reader end."""
-        with contextlib.suppress(*_LOST):  # it may have ended
+        with contextlib.suppress(*LOST):  # it may have ended
             self._socket.shutdown(socket.SHUT_RDWR)
 
     def _read(self) -> None:
         try:
             while self._connection.connected:
                 try:
-                    self._connection.drain_events()
+                    self._read_next()
                 except TimeoutError:
                     pass
                 if time.monotonic() - self._looked_at >= self._look_every:
                     self._look()
-        except _LOST as error:
+        except LOST as error:
             if not self._closing:
                 LOG.warning("a connection to the broker is lost: %s", error)
         finally:
-            self._connection.collect()
+            self._collect()
             self._on_lost()
+
+    def _read_next(self) -> None:
+        """Take what comes next, and have it dealt with.
+
+        :raises TimeoutError: nothing came, or not all of it yet.
+        """
+        if not self._by_turns:
+            self._connection.drain_events()
+            return
+        with self._sending:
+            waiting = self._socket.pending()
+        if not waiting:
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            if not poll.poll(self._look_every * 1000):
+                return
+        with self._sending:
+            self._connection.drain_events(timeout=_REST_SECONDS)
 
     def _look(self) -> None:
         """Give a sign of life, and look for the broker's.
@@ -157,45 +174,3 @@ class Connection:
         if self._connection.bytes_sent == self._sent:
             self._write(self._connection.send_heartbeat)
         self._sent = self._connection.bytes_sent
-
-
-def _connect(conf: cfg.ConfigOpts, name: str) -> tuple[_AMQP, Any]:
-    """A connection to any of the brokers in ``transport_url``, by oslo.messaging's options, and its channel.
-
-    :raises TROUBLE: none can be reached.
-    """
-    url = oslo_messaging.TransportURL.parse(conf)
-    options = driver_options(conf)
-    hosts = url.hosts or [oslo_messaging.TransportHost("localhost", username="guest", password="guest")]  # noqa: S106
-    for host in random.sample(hosts, len(hosts)):
-        connection = _AMQP(
-            f"{host.hostname or 'localhost'}:{host.port or 5672}",
-            userid=host.username or "",
-            password=host.password or "",
-            login_method=options.rabbit_login_method,
-            virtual_host=url.virtual_host or "/",
-            ssl=_tls(options, host.hostname),
-            connect_timeout=_CONNECT_SECONDS,
-            heartbeat=options.heartbeat_timeout_threshold,
-            client_properties={"connection_name": name},
-        )
-        try:
-            connection.connect()
-            return connection, connection.channel()
-        except _LOST as error:
-            connection.collect()
-            trouble = error
-    raise ConnectionError(f"no broker can be reached: {trouble}") from trouble
-
-
-def _tls(options: Any, hostname: str) -> dict[str, Any] | bool:
-    """What oslo.messaging makes of these options."""
-    if not options.ssl:
-        return False
-    files = {"keyfile": options.ssl_key_file, "certfile": options.ssl_cert_file, "ca_certs": options.ssl_ca_file}
-    found: dict[str, Any] = {name: path for name, path in files.items() if path}
-    if options.ssl_version:
-        found["ssl_version"] = impl_rabbit.Connection.validate_ssl_version(options.ssl_version)
-    if options.ssl_ca_file:
-        found |= {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": hostname}
-    return found or True
