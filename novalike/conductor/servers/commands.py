@@ -107,7 +107,7 @@ class ServerCommandsHandler:
                 holder=None if up else self._placer.holder,
                 params=params,
             )  # fmt: skip
-            operations_db.insert(connection, [operation])
+            operations_db.insert(connection, [{**operation, "endpoint": endpoint if up else None}])
             servers_db.change_state(connection, server_id, lifecycle.begins(workflow), updated_at=now)
             return operation, endpoint if up else None
 

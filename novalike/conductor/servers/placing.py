@@ -304,6 +304,7 @@ class Placer:
                     epoch=operation.epoch + 1,
                     holder=None,
                     host=chosen.host,
+                    endpoint=chosen.endpoint,
                     due_at=due,
                     updated_at=now,
                     journal=(*operation.journal, entry),
@@ -319,6 +320,7 @@ class Placer:
                     lifecycle.passes("create", TaskState.SPAWNING if bare else TaskState.NETWORKING),
                     host=chosen.host,
                     node=chosen.node,
+                    endpoint=chosen.endpoint,
                     availability_zone=chosen.zone,
                     updated_at=now,
                 )

@@ -103,6 +103,8 @@ instances = sa.Table(
     sa.Column("progress", sa.Integer),
     sa.Column("host", name()),
     sa.Column("node", name()),
+    # Of the release before, whose conductors may still run: written for them, read by nobody here.
+    sa.Column("endpoint", name()),
     sa.Column("launched_at", Moment),
     sa.Column("terminated_at", Moment),
     sa.Column("image_ref", sa.String(36)),
@@ -195,6 +197,7 @@ operations = sa.Table(
     sa.Column("sequence", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("attempts", sa.Integer, nullable=False, default=0),
     sa.Column("host", name()),
+    sa.Column("endpoint", name()),  # as that of instances
     sa.Column("holder", name(), index=True),
     sa.Column("start_time", Moment, nullable=False),
     sa.Column("finish_time", Moment),
@@ -207,6 +210,7 @@ operations = sa.Table(
     sa.Column("params", Json(dict[str, Any]), nullable=False),
     sa.Column("journal", Json(tuple[JournalEntry, ...]), nullable=False),
     sa.Column("context", Json(dict[str, Any]), nullable=False),
+    sa.Index(None, "endpoint", "state"),
     sa.Index(None, "host", "state"),
 )
 
@@ -250,10 +254,10 @@ def _shadow(
     return sa.Table(f"shadow_{table.name}", metadata, *columns, *[sa.Index(None, name) for name in indexes])
 
 
-shadow_instances = _shadow(instances, "uuid", indexes=["deleted_at"])
+shadow_instances = _shadow(instances, "uuid", without=frozenset({"endpoint"}), indexes=["deleted_at"])
 shadow_instance_requests = _shadow(
     instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
 )
 shadow_operations = _shadow(
-    operations, "uuid", without=frozenset({"params", "context"}), indexes=["instance_uuid"]
+    operations, "uuid", without=frozenset({"params", "context", "endpoint"}), indexes=["instance_uuid"]
 )

@@ -1,4 +1,4 @@
-"""a bus address is its service's only; requests that were handled"""
+"""requests that were handled"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,11 +13,6 @@ depends_on = None
 
 def upgrade() -> None:
     """Go to this version."""
-    with op.batch_alter_table("operations", schema=None) as batch_op:
-        batch_op.drop_index("ix_operations_endpoint_state")
-        batch_op.drop_column("endpoint")
-    with op.batch_alter_table("instances", schema=None) as batch_op:
-        batch_op.drop_column("endpoint")
     op.create_table(
         "handled_requests",
         sa.Column("request_id", columns.name(255), nullable=False),
