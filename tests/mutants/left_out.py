@@ -1,0 +1,113 @@
+"""What is not mutated, because nothing that a test should hold depends on it."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import libcst as cst
+import libcst.matchers as m
+
+_LOG = m.Call(func=m.Attribute(value=m.Name("LOG")))
+_RAISED = m.Raise()
+_WORDING = ("reason", "message", "details", "description")
+
+
+def _dotted(node: cst.BaseExpression) -> str:
+    if isinstance(node, cst.Attribute):
+        return f"{_dotted(node.value)}.{node.attr.value}"
+    return node.value if isinstance(node, cst.Name) else ""
+
+
+def _is_text(node: cst.CSTNode) -> bool:
+    return m.matches(node, m.SimpleString() | m.ConcatenatedString() | m.FormattedString())
+
+
+def _docstring(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Expr(value=m.SimpleString() | m.ConcatenatedString() | m.Ellipsis()))
+
+
+def _log(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Expr(value=_LOG) | m.Assign(targets=[m.AssignTarget(target=m.Name("LOG"))]))
+
+
+def _type(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    if m.matches(node, m.Annotation() | m.TypeAlias() | m.Call(func=m.Name("TypeVar"))):
+        return True
+    if above and m.matches(above[-1], m.Arg()) and len(above) > 1:
+        call = above[-2]
+        if m.matches(call, m.Call(func=m.Name("cast"))) and call.args[0] is above[-1]:  # type: ignore[attr-defined]
+            return True
+    alias = m.Assign(value=m.Subscript(value=m.Name("Callable") | m.Name("Mapping") | m.Name("dict") | m.Name("tuple")))
+    return m.matches(node, alias) or m.matches(node, m.If(test=m.Name("TYPE_CHECKING")))
+
+
+def _import(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Import() | m.ImportFrom())
+
+
+def _wording(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    """Texts in what is raised, in templates of errors, and in arguments that are only ever shown."""
+    if m.matches(node, m.AnnAssign(target=m.Name("template")) | m.Assign(targets=[m.AssignTarget(m.Name("template"))])):
+        return True
+    if not _is_text(node):
+        return False
+    if any(m.matches(outer, _RAISED) for outer in above):
+        return True
+    if any(m.matches(outer, m.Arg(keyword=m.OneOf(*(m.Name(name) for name in _WORDING)))) for outer in above[-2:]):
+        return True
+    call = next((outer for outer in reversed(above) if isinstance(outer, cst.Call)), None)
+    return call is not None and _dotted(call.func).startswith("errors.")
+
+
+def _name_of_thread(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    if m.matches(node, m.Arg(keyword=m.Name("thread_name_prefix"))):
+        return True
+    thread = above and m.matches(above[-1], m.Call(func=m.Attribute(attr=m.Name("Thread"))))
+    return bool(thread) and m.matches(node, m.Arg(keyword=m.Name("name") | m.Name("daemon")))
+
+
+def _unreachable(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Assert() | m.Raise(exc=m.Name("NotImplementedError")))
+
+
+def _declared_only(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    slots = m.AssignTarget(target=m.Name("__slots__") | m.Name("__all__"))
+    return m.matches(node, m.Assign(targets=[slots])) or m.matches(
+        node, m.Arg(keyword=m.Name("frozen") | m.Name("kw_only") | m.Name("stacklevel"))
+    )
+
+
+def _frozen(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Call(func=m.Name("zip"))) or m.matches(node, m.Arg(keyword=m.Name("strict")))
+
+
+class Rule(NamedTuple):
+    """A kind of code that is left out, with all that is in it.
+
+    :param matches: told a node and the nodes around it, outermost first.
+    """
+
+    what: str
+    why: str
+    matches: Callable[[cst.CSTNode, Sequence[cst.CSTNode]], bool]
+
+
+RULES = (
+    Rule("docstrings", "they do nothing", _docstring),
+    Rule("what is logged", "tests of texts in logs would be in the way of better texts", _log),
+    Rule("annotations, type aliases, casts", "mypy's", _type),
+    Rule("imports", "without one nothing runs", _import),
+    Rule("messages' wording", "as for logs; that there is a message, and its class, is mutated", _wording),
+    Rule("names of threads, and whether they outlive the process", "for debuggers only", _name_of_thread),
+    Rule("asserts, abstract methods", "they say what can't happen", _unreachable),
+    Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
+         _declared_only),
+    Rule("strict in zip()", "the same", _frozen),
+)  # fmt: skip
+
+
+def is_left_out(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    """Whether a node, with all that is in it, is not mutated.
+
+    :param above: the nodes around it, outermost first.
+    """
+    return any(rule.matches(node, above) for rule in RULES)
