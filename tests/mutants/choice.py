@@ -20,8 +20,8 @@ WORKFLOWS = (
 )  # fmt: skip
 # Tests in one file share their setup; but one file should not use up all the time.
 _AT_ONCE = 12
-# It looks at what is declared, and so runs nothing of it.
-_OF_DECLARATIONS = "tests/unit/test_architecture.py::test_interfaces_"
+# They look at what is declared, and need not run any of it.
+_OF_DECLARATIONS = ("tests/unit/test_architecture.py::test_interfaces_", "tests/unit/test_documentation.py::")
 
 
 def _kind(test: Test) -> str:

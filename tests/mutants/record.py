@@ -48,7 +48,7 @@ def _hash(paths: Iterable[Path]) -> str:
 
 def _files() -> list[str]:
     folders = [*(ROOT / "tests/unit" / name for name in _FOLDERS), ROOT / "tests/functional", ROOT / "tests/crash"]
-    files = [ROOT / "tests/unit/test_architecture.py"]
+    files = [ROOT / "tests/unit/test_architecture.py", ROOT / "tests/unit/test_documentation.py"]
     files += [path for folder in folders for path in sorted(folder.rglob("test_*.py"))]
     return [str(path.relative_to(ROOT)) for path in files]
 
