@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -39,6 +40,7 @@ def main() -> int:
     """Run. Gives the exit status."""
     options = _arguments()
     os.environ.update(NOVALIKE_CONCURRENCY="threading")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what runs is ended, and its folders removed
     began = time.monotonic()
     stale = known.KnownSurvivors().stale()
     pool.warm_up()

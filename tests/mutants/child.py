@@ -10,6 +10,7 @@ import importlib.util
 import json
 import logging
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -153,6 +154,7 @@ class _Recorder:
 def _prepare(folder: Path) -> list[str]:
     """Be quiet, and keep everything in a folder. Gives pytest's arguments."""
     os.setsid()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.chdir(ROOT)
     os.environ.update(NOVALIKE_CONCURRENCY="threading", NOVALIKE_CRASH_SHARE=CRASH_SHARE, TMPDIR=str(folder))
     tempfile.tempdir = str(folder)

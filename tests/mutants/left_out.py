@@ -32,10 +32,9 @@ def _log(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
 def _type(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     if m.matches(node, m.Annotation() | m.TypeAlias() | m.Call(func=m.Name("TypeVar"))):
         return True
-    if above and m.matches(above[-1], m.Arg()) and len(above) > 1:
-        call = above[-2]
-        if m.matches(call, m.Call(func=m.Name("cast"))) and call.args[0] is above[-1]:  # type: ignore[attr-defined]
-            return True
+    if isinstance(node, cst.Arg):
+        call = above[-1]
+        return isinstance(call, cst.Call) and m.matches(call.func, m.Name("cast")) and call.args[0] is node
     alias = m.Assign(value=m.Subscript(value=m.Name("Callable") | m.Name("Mapping") | m.Name("dict") | m.Name("tuple")))
     return m.matches(node, alias) or m.matches(node, m.If(test=m.Name("TYPE_CHECKING")))
 
@@ -76,8 +75,8 @@ def _declared_only(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     )
 
 
-def _frozen(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
-    return m.matches(node, m.Call(func=m.Name("zip"))) or m.matches(node, m.Arg(keyword=m.Name("strict")))
+def _strict(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Arg(keyword=m.Name("strict")))
 
 
 class Rule(NamedTuple):
@@ -101,7 +100,14 @@ RULES = (
     Rule("asserts, abstract methods", "they say what can't happen", _unreachable),
     Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
          _declared_only),
-    Rule("strict in zip()", "the same", _frozen),
+    Rule("strict in zip()", "the same", _strict),
+)  # fmt: skip
+
+
+# What a rule can match; all else need not be asked about.
+_KINDS = (
+    cst.Expr, cst.Assign, cst.AnnAssign, cst.Annotation, cst.TypeAlias, cst.Call, cst.Arg, cst.If, cst.Import,
+    cst.ImportFrom, cst.Assert, cst.Raise, cst.SimpleString, cst.ConcatenatedString, cst.FormattedString,
 )  # fmt: skip
 
 
@@ -110,4 +116,4 @@ def is_left_out(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
 
     :param above: the nodes around it, outermost first.
     """
-    return any(rule.matches(node, above) for rule in RULES)
+    return isinstance(node, _KINDS) and any(rule.matches(node, above) for rule in RULES)

@@ -19,6 +19,11 @@ PARTS = (
 )  # fmt: skip
 # No part is judged by less than this many.
 FEW = 10
+_PUNCTUATION = (
+    cst.BaseParenthesizableWhitespace, cst.TrailingWhitespace, cst.EmptyLine, cst.Comment, cst.Newline, cst.Comma,
+    cst.Colon, cst.Dot, cst.Semicolon, cst.AssignEqual, cst.LeftParen, cst.RightParen, cst.LeftSquareBracket,
+    cst.RightSquareBracket, cst.LeftCurlyBrace, cst.RightCurlyBrace,
+)  # fmt: skip
 
 
 class Mutant(NamedTuple):
@@ -105,7 +110,7 @@ class _Finder:
                 yield self._mutant(node, above, operator.name, replacement)
         above.append(node)
         for child in node.children:
-            if isinstance(child, cst.BaseExpression | cst.BaseStatement | cst.BaseSmallStatement) or child.children:
+            if not isinstance(child, _PUNCTUATION):
                 yield from self._walk(child, above)
         above.pop()
 

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 import libcst as cst
 import libcst.matchers as m
 
+from tests.mutants.left_out import is_left_out
+
 Above = Sequence[cst.CSTNode]
 
 _COMPARISONS: dict[type[cst.BaseCompOp], tuple[type[cst.BaseCompOp], ...]] = {
@@ -141,7 +143,7 @@ def _handler(node: cst.CSTNode, above: Above) -> Iterator[cst.CSTNode]:
                 yield node.with_changes(elements=[e for n, e in enumerate(node.elements) if n != number])
         else:
             yield cst.Tuple([])
-    elif m.matches(node, m.Call(func=m.Name("suppress") | m.Attribute(attr=m.Name("suppress")))):
+    elif isinstance(node, cst.Call) and m.matches(node.func, m.Name("suppress") | m.Attribute(attr=m.Name("suppress"))):
         yield node.with_changes(args=[])
 
 
@@ -149,7 +151,9 @@ def _argument(node: cst.CSTNode, above: Above) -> Iterator[cst.CSTNode]:
     """A call without one of its keyword arguments."""
     if isinstance(node, cst.Call):
         for argument in node.args:
-            if argument.keyword is not None:
+            inside = [*above, node]
+            kept = is_left_out(argument, inside) or is_left_out(argument.value, [*inside, argument])
+            if argument.keyword is not None and not kept:
                 yield _without(node, "args", argument)
 
 
