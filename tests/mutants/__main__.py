@@ -74,10 +74,12 @@ def _report(
             print(f"noticed by {verdict.test}, and can leave survivors.toml: {verdict.mutant.changed()}")
     for entry in stale:
         print(f"survivors.toml names what is no mutant any more: {entry.file} {entry.function}\n{entry.mutation}")
+    for what in run.broken:
+        print(f"could not be tried: {what}")
     for test in sorted(run.unfit):
         print(f"fails without any mutant when its file is not run as a whole, and was left out: {test}")
     print(f"{len(run.disturbed)} of {run.controls} runs without a mutant failed. {' '.join(run.disturbed)}")
-    wrong = len(run.disturbed) > max(1, run.controls // 20)
+    wrong = len(run.disturbed) > max(1, run.controls // 20) or bool(run.broken)
     return int(noticed < report.GOAL or bool(stale) or wrong)
 
 

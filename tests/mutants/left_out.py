@@ -44,11 +44,13 @@ def _import(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
 
 
 def _wording(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
-    """Texts in what is raised, in templates of errors, and in arguments that are only ever shown."""
+    """Sentences; texts in what is raised, in templates of errors, and in arguments that are only ever shown."""
     if m.matches(node, m.AnnAssign(target=m.Name("template")) | m.Assign(targets=[m.AssignTarget(m.Name("template"))])):
         return True
     if not _is_text(node):
         return False
+    if isinstance(node, cst.SimpleString) and len(str(node.evaluated_value).split(" ")) > 2:
+        return True
     if any(m.matches(outer, _RAISED) for outer in above):
         return True
     if any(m.matches(outer, m.Arg(keyword=m.OneOf(*(m.Name(name) for name in _WORDING)))) for outer in above[-2:]):

@@ -1,6 +1,7 @@
 """All mutants of a file, and a sample of those of many."""
 
 import difflib
+import functools
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -56,12 +57,12 @@ class Mutant(NamedTuple):
 
     def source(self) -> str:
         """The whole file, changed."""
-        text = (ROOT / self.file).read_bytes()
+        text = _text(self.file)
         return (text[: self.place] + self.after.encode() + text[self.place + self.length :]).decode()
 
     def changed(self) -> str:
         """The lines that differ, without their indentation: what the list of known survivors says."""
-        old = [line.strip() for line in (ROOT / self.file).read_text().splitlines()]
+        old = [line.strip() for line in _text(self.file).decode().splitlines()]
         new = [line.strip() for line in self.source().splitlines()]
         found = difflib.unified_diff(old, new, n=0, lineterm="")
         lines = (f"{line[0]} {line[1:]}" for line in found if not line.startswith(("---", "+++", "@@")))
@@ -69,7 +70,7 @@ class Mutant(NamedTuple):
 
     def diff(self) -> str:
         """The change as ``diff -u`` prints it."""
-        old = (ROOT / self.file).read_text().splitlines()
+        old = _text(self.file).decode().splitlines()
         found = difflib.unified_diff(old, self.source().splitlines(), self.file, self.file, lineterm="")
         return "\n".join(found)
 
@@ -77,6 +78,12 @@ class Mutant(NamedTuple):
         """Sorts mutants at random, and the same ones the same way when other code has changed."""
         parts = (seed, self.file, self.function, self.operator, self.before, self.after, str(self.number))
         return hashlib.sha256("\0".join(parts).encode()).digest()
+
+
+@functools.cache
+def _text(file: str) -> bytes:
+    """As it was when it was first looked at: places are only right in that."""
+    return (ROOT / file).read_bytes()
 
 
 def files_of(part: str) -> list[Path]:
@@ -87,7 +94,7 @@ def files_of(part: str) -> list[Path]:
 
 def mutants_of(file: str) -> list[Mutant]:
     """All mutants of a file, which is named relative to the project's folder."""
-    wrapper = metadata.MetadataWrapper(cst.parse_module((ROOT / file).read_bytes()), unsafe_skip_copy=False)
+    wrapper = metadata.MetadataWrapper(cst.parse_module(_text(file)), unsafe_skip_copy=False)
     return list(_Finder(file, wrapper).find())
 
 

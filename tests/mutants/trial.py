@@ -37,6 +37,7 @@ class Run:
     :ivar found: the verdicts.
     :ivar unfit: tests that fail by themselves.
     :ivar disturbed: tests that failed in a control; of so many controls.
+    :ivar broken: what could not be tried at all, and why: somebody has changed the tests meanwhile.
     """
 
     def __init__(self, drawn: Sequence[Mutant], chooser: Chooser, until: float) -> None:
@@ -51,6 +52,7 @@ class Run:
         self.unfit: set[str] = set()
         self.disturbed: list[str] = []
         self.controls = 0
+        self.broken: list[str] = []
 
     def verdicts(self, workers: int) -> Iterator[Verdict]:
         """Run until there is nothing left, or the time is up."""
@@ -84,8 +86,9 @@ class Run:
         subject: _Subject = result.name
         failed = result.status != 0
         if result.status in (child.NOTHING_RUN, child.BROKEN):
-            raise SystemExit(f"the tests could not be run on {subject}:\n{result.output}")
-        if subject.alone:
+            self.broken.append(f"{subject.mutant or subject.alone}: {result.output.strip()}")
+            self._waiting.pop(subject.alone, None)
+        elif subject.alone:
             self._believe(subject.alone, not failed)
         elif subject.mutant is None:
             self.controls += 1

@@ -28,7 +28,8 @@ def image(**properties):
         ("4", "= 2", True), ("1", "= 2", False), ("4", "== 4.0", True), ("4", "!= 4", False),
         ("4", ">= 4", True), ("3", ">= 4", False), ("3", "<= 4", True), ("x", ">= 4", False),
         ("abc", "s== abc", True), ("abc", "s!= abc", False), ("abc", "s< abd", True), ("abc", "s<= abc", True),
-        ("abc", "s> abb", True), ("abc", "s>= abd", False), ("10", "s< 9", True),
+        ("abc", "s> abb", True), ("abc", "s>= abd", False),
+        ("abc", "s>= abc", True), ("10", "s< 9", True),
         ("avx sse", "<in> sse", True), ("avx", "<in> sse", False), ("avx sse", "<all-in> avx sse", True),
         ("avx", "<all-in> avx sse", False), ("v2", "<or> v1 <or> v2", True), ("v3", "<or> v1 <or> v2", False),
         ("<or>", "<or> v1 <or> v2", False), ("plain", "plain", True), ("plain", "other", False), (None, "x", False),
@@ -81,6 +82,31 @@ def test_compute_capabilities(specs, passes):
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", "host"), ("nodename", "node1"), ("hypervisor_hostname", "node1"), ("hypervisor_version", "7"),
+        ("host_ip", "10.0.0.1"), ("vcpus_total", "4"), ("vcpus_used", "3"), ("total_usable_ram_mb", "2048"),
+        ("free_ram_mb", "1024"), ("total_usable_disk_gb", "50"), ("free_disk_mb", "20480"), ("num_instances", "5"),
+        ("num_io_ops", "6"), ("cpu_allocation_ratio", "2.0"), ("ram_allocation_ratio", "1.5"),
+        ("disk_allocation_ratio", "1.25"),
+    ],
+)  # fmt: skip
+def test_what_flavors_may_ask_of_hosts_is_called_as_in_nova(name, value):
+    host = candidate(
+        hypervisor_hostname="node1", hypervisor_version=7, host_ip="10.0.0.1", vcpus_total=4, vcpus_used=3,
+        memory_mb_total=2048, free_memory_mb=1024, total_disk_gb=50, free_disk_gb=20, num_instances=5, num_io_ops=6,
+        cpu_allocation_ratio=2.0, ram_allocation_ratio=1.5, disk_allocation_ratio=1.25,
+    )  # fmt: skip
+
+    def says(wanted):
+        asked = request(flavor=flavor(extra_specs={f"capabilities:{name}": wanted}))
+        return verdict("ComputeCapabilitiesFilter", host, asked)
+
+    assert says(value) is None
+    assert says("other") is not None
+
+
+@pytest.mark.parametrize(
     ("properties", "passes"),
     [
         ({}, True),
@@ -93,6 +119,17 @@ def test_compute_capabilities(specs, passes):
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">=7.0,<8.0"}, True),
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">=8.0"}, False),
         ({"img_hv_type": "qemu", "img_hv_requested_version": "rubbish"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "==7.2.22"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "!=7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<7.2.23"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">7.2.21"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">=7.3"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<=7.2.22, >6"}, True),
+        ({"hw_architecture": "i586", "img_hv_type": "kvm"}, True),
+        ({"hw_architecture": "x86_32", "vm_mode": "hv", "hypervisor_type": "KVM"}, True),
+        ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "46"}, True),
         ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "48"}, False),
     ],
 )
