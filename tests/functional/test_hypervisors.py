@@ -1,5 +1,7 @@
 """Hypervisors, through API, bus and database."""
 
+from collections.abc import Callable
+
 from tests.functional.harness import Cloud
 
 
@@ -32,6 +34,16 @@ def test_usage_is_counted_from_servers(cloud: Cloud) -> None:
     assert cloud.admin.at("2.88").request("GET", "/os-hypervisors/statistics").status_code == 404
     assert cloud.admin.at("2.53").request("GET", "/os-hypervisors/abc").status_code == 400
     assert cloud.admin.request("GET", "/os-hypervisors/99").status_code == 404
+
+
+def test_what_is_reserved_is_used(make_cloud: Callable[..., Cloud]) -> None:
+    cloud = make_cloud(hosts=1, reserved_host_disk_mb=3000, reserved_host_memory_mb=100)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("used"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    number = cloud.admin.get("/os-hypervisors")["hypervisors"][0]["id"]
+    shown = cloud.admin.get(f"/os-hypervisors/{number}")["hypervisor"]
+    assert (shown["memory_mb_used"], shown["local_gb_used"]) == (100 + 64, 2 + 1)
+    assert (shown["free_ram_mb"], shown["free_disk_gb"]) == (shown["memory_mb"] - 164, shown["local_gb"] - 3)
 
 
 def test_queries_are_strict_from_2_53(cloud: Cloud) -> None:

@@ -54,6 +54,25 @@ def test_user_limits_are_within_the_projects(cloud: Cloud) -> None:
     assert cloud.demo.get(OF_USER)["quota_set"]["instances"] == 4
 
 
+def test_what_users_have_been_given_is_the_projects(cloud: Cloud) -> None:
+    """The rest of it is what another user can get, also when that is little or nothing."""
+    cloud.admin.put(OURS, {"quota_set": {"instances": 9}})
+    other = OF_USER + "-2"
+    for given, most in ((8, 1), (9, 0)):
+        assert cloud.admin.put(OF_USER, {"quota_set": {"instances": given}})["quota_set"]["instances"] == given
+        for wanted in (most + 1, -1):
+            assert cloud.admin.request("PUT", other, {"quota_set": {"instances": wanted}}).status_code == 400
+        assert cloud.admin.put(other, {"quota_set": {"instances": most}})["quota_set"]["instances"] == most
+        assert cloud.admin.request("DELETE", other).status_code == 202
+    # What is his own he can exchange for more.
+    assert cloud.admin.put(OF_USER, {"quota_set": {"instances": 9}})["quota_set"]["instances"] == 9
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+    cloud.admin.put(OURS, {"quota_set": {"instances": -1}})
+    assert cloud.admin.put(OF_USER, {"quota_set": {"instances": -1}})["quota_set"]["instances"] == -1
+    assert cloud.admin.request("DELETE", OURS).status_code == 202
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+
+
 def test_what_is_used_counts(cloud: Cloud) -> None:
     server = cloud.demo.at("2.37").post("/servers", cloud.server_body("counted"), 202)["server"]
     cloud.demo.wait_for(server["id"], "ACTIVE")
