@@ -38,9 +38,12 @@ def test_usage_is_counted_from_servers(cloud: Cloud) -> None:
 
 def test_what_is_reserved_is_used(make_cloud: Callable[..., Cloud]) -> None:
     cloud = make_cloud(hosts=1, reserved_host_disk_mb=3000, reserved_host_memory_mb=100)
+    number = cloud.admin.get("/os-hypervisors")["hypervisors"][0]["id"]
+    shown = cloud.admin.get(f"/os-hypervisors/{number}")["hypervisor"]
+    used = ("vcpus_used", "memory_mb_used", "local_gb_used", "running_vms", "current_workload")
+    assert [shown[name] for name in used] == [0, 100, 2, 0, 0]
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("used"), 202)["server"]
     cloud.demo.wait_for(made["id"], "ACTIVE")
-    number = cloud.admin.get("/os-hypervisors")["hypervisors"][0]["id"]
     shown = cloud.admin.get(f"/os-hypervisors/{number}")["hypervisor"]
     assert (shown["memory_mb_used"], shown["local_gb_used"]) == (100 + 64, 2 + 1)
     assert (shown["free_ram_mb"], shown["free_disk_gb"]) == (shown["memory_mb"] - 164, shown["local_gb"] - 3)

@@ -64,6 +64,7 @@ def test_what_users_have_been_given_is_the_projects(cloud: Cloud) -> None:
             assert cloud.admin.request("PUT", other, {"quota_set": {"instances": wanted}}).status_code == 400
         assert cloud.admin.put(other, {"quota_set": {"instances": most}})["quota_set"]["instances"] == most
         assert cloud.admin.request("DELETE", other).status_code == 202
+        assert cloud.admin.request("PUT", OURS, {"quota_set": {"instances": given - 1}}).status_code == 400
     # What is his own he can exchange for more.
     assert cloud.admin.put(OF_USER, {"quota_set": {"instances": 9}})["quota_set"]["instances"] == 9
     assert cloud.admin.request("DELETE", OF_USER).status_code == 202

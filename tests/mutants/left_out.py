@@ -81,6 +81,21 @@ def _strict(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     return m.matches(node, m.Arg(keyword=m.Name("strict")))
 
 
+def _only_logs(handler: cst.ExceptHandler) -> bool:
+    return all(
+        isinstance(line, cst.SimpleStatementLine) and all(m.matches(each, m.Expr(value=_LOG)) for each in line.body)
+        for line in handler.body.body
+    )
+
+
+def _logged_otherwise(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    if not isinstance(node, cst.ExceptHandler) or not _only_logs(node):
+        return False
+    handlers = list(cst.ensure_type(above[-1], cst.Try).handlers)
+    last = handlers[-1]
+    return node is not last and m.matches(last, m.ExceptHandler(type=m.Name("Exception"))) and _only_logs(last)
+
+
 class Rule(NamedTuple):
     """A kind of code that is left out, with all that is in it.
 
@@ -103,6 +118,7 @@ RULES = (
     Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
          _declared_only),
     Rule("strict in zip()", "the same", _strict),
+    Rule("an except that only logs, before an except Exception that does the same", "as for logs", _logged_otherwise),
 )  # fmt: skip
 
 
@@ -110,6 +126,7 @@ RULES = (
 _KINDS = (
     cst.Expr, cst.Assign, cst.AnnAssign, cst.Annotation, cst.TypeAlias, cst.Call, cst.Arg, cst.If, cst.Import,
     cst.ImportFrom, cst.Assert, cst.Raise, cst.SimpleString, cst.ConcatenatedString, cst.FormattedString,
+    cst.ExceptHandler,
 )  # fmt: skip
 
 

@@ -6,6 +6,8 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import pytest
+
 from novalike.objects.host import AggregateFacts, Inventory
 from novalike.scheduler.filters.registry import load_filters
 from novalike.scheduler.pipeline import Pipeline
@@ -38,6 +40,16 @@ def test_the_smallest_multiplier_of_the_aggregates_counts():
     quiet = {w.option: 0.0 for w in IN_TREE}
     scale = Scale(new_conf(**quiet), IN_TREE, hosts, snapshot.multipliers)
     assert [scale.weigh(host) for host in hosts] == [-3.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", [
+    "CPUWeigher", "RAMWeigher", "DiskWeigher", "IoOpsWeigher", "MetricsWeigher", "PCIWeigher", "BuildFailureWeigher",
+    "CrossCellWeigher", "HypervisorVersionWeigher", "ImagePropertiesWeigher", "NumInstancesWeigher",
+    "ServerGroupSoftAffinityWeigher", "ServerGroupSoftAntiAffinityWeigher",
+])  # fmt: skip
+def test_a_configuration_of_nova_may_name_each_of_its_weighers(name):
+    found = load_weighers(new_conf(weight_classes=[f"nova.scheduler.weights.somewhere.{name}"]))
+    assert [weigher.name for weigher in found] in ([name], [])
 
 
 def test_listed_weighers_only():
