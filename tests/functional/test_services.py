@@ -3,7 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import sqlalchemy as sa
+
 from novalike.clients.provider import DISABLED_TRAIT
+from novalike.db.cell import tables as t
+from novalike.objects.operation import FIRST_ON_A_HOST
 from tests.functional.harness import Cloud
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -48,6 +52,14 @@ def test_a_list_is_one_call(cloud: Cloud) -> None:
     assert [sent for sent in cloud.bus.sent if sent[0].startswith("Service")] == [("ServiceReads", "list_services")]
 
 
+def _epoch(cloud: Cloud, server_id: str) -> int:
+    """Of the only operation of a server."""
+    o = t.operations.c
+    cell = cloud.conductor.cells.of_instance(server_id)
+    found = sa.select(o.epoch).where(o.instance_uuid == server_id)
+    return int(cell.database.query(lambda c: c.execute(found).scalar_one()))
+
+
 def test_a_disabled_host_gets_nothing_whatever_the_scheduler_remembers(cloud: Cloud) -> None:
     demo = cloud.demo.at("2.37")
     assert demo.post("/servers", cloud.server_body("before"), 202)  # so that there is something to remember
@@ -57,6 +69,7 @@ def test_a_disabled_host_gets_nothing_whatever_the_scheduler_remembers(cloud: Cl
     for server_id in made:
         cloud.demo.wait_for(server_id, "ACTIVE")
         assert cloud.admin.get(f"/servers/{server_id}")["server"]["OS-EXT-SRV-ATTR:host"] == "fake003"
+        assert _epoch(cloud, server_id) == FIRST_ON_A_HOST, "it was placed at the second try, or later"
     cloud.admin.put("/os-services/disable", by_host("fake003"))
     last = demo.post("/servers", cloud.server_body("last"), 202)["server"]["id"]
     cloud.demo.wait_for(last, "ERROR")

@@ -3,10 +3,9 @@
 import time
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-import pytest
 
 from novalike.objects.host import AggregateFacts, Inventory
 from novalike.scheduler.filters.registry import load_filters
