@@ -131,6 +131,41 @@ def test_meta_data_by_version():
     assert "vf_trusted" not in json.loads(read("/openstack/2017-02-22/meta_data.json"))["devices"][0]
 
 
+@pytest.mark.parametrize(
+    ("version", "more"),
+    [
+        ("2016-06-30", {}), ("2017-02-22", {"vlan": 100}), ("2018-08-27", {"vlan": 100, "vf_trusted": True}),
+        ("2025-04-04", {"vlan": 100, "vf_trusted": True}),
+    ],
+)  # fmt: skip
+def test_a_tagged_interface_of_a_card_by_version(version, more):
+    vif = Vif(port_id="p", network_id="n", network_name="n", mac="fa:16:3e:00:00:01", tag="t", details={"vlan": 100},
+              profile={"trusted": "True"})  # fmt: skip
+    untagged = Vif(port_id="q", network_id="n", network_name="n", mac="fa:16:3e:00:00:02")
+    shown = openstack.meta_data(guest(vifs=(vif, untagged)), version)["devices"]
+    assert shown == [{"type": "nic", "mac": vif.mac, "bus": "none", "address": "none", "tags": ["t"], **more}]
+
+
+def test_a_version_lists_what_it_has():
+    assert read("/openstack/2018-08-27/version") == read("/openstack/2018-08-27") == read("/openstack/2018-08-27/")
+    assert "meta_data.json" in read("/openstack/2018-08-27").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/openstack/latest/meta_data.json", "application/json"), ("/openstack/latest/user_data", "text/plain"),
+        ("/openstack/latest/network_data.json", "text/plain"), ("/latest/meta-data/hostname", "text/plain"),
+        ("/openstack/latest/vendor_data.json", "application/json"),
+        ("/openstack/latest/vendor_data2.json", "application/json"),
+    ],
+)  # fmt: skip
+def test_kinds_of_documents(path, kind):
+    a_guest = guest(user_data=base64.b64encode(b"x").decode())
+    found = lookup.look_up(a_guest, path, today="2026-11-21")
+    assert found.content_type == kind
+
+
 def test_a_plain_guest():
     plain = Guest(spec=spec(server(hostname="h", root_device_name=None)), address="10.9.9.9")
     assert read("/latest", plain) == "meta-data/"
