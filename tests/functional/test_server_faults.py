@@ -3,7 +3,10 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 
+from novalike.db.cell import tables as t
+from novalike.objects.operation import OperationState
 from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
 
@@ -34,6 +37,16 @@ def test_a_failure_is_shown(failed: tuple[Cloud, str]) -> None:
     fault = cloud.admin.get(f"/servers/{uuid}")["server"]["fault"]
     assert fault["code"] == 500
     assert "it does not start" in fault["message"] + fault.get("details", "")
+
+
+def test_what_has_failed_and_what_was_done_is_recorded_as_such(failed: tuple[Cloud, str]) -> None:
+    cloud, uuid = failed
+    o = t.operations.c
+    query = sa.select(o.action, o.state, o.message).where(o.instance_uuid == uuid).order_by(o.id)
+    cell = cloud.conductor.cells.of_instance(uuid)
+    assert cell.database.query(lambda c: [tuple(row) for row in c.execute(query)]) == [
+        ("create", OperationState.DONE, None), ("reboot", OperationState.FAILED, "Error"),
+    ]  # fmt: skip
 
 
 def test_a_failure_is_forgotten_when_something_succeeds(failed: tuple[Cloud, str]) -> None:

@@ -59,6 +59,10 @@ def _wording(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     return call is not None and _dotted(call.func).startswith("errors.")
 
 
+def _cause(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return isinstance(node, cst.From) and m.matches(above[-1], m.Raise())
+
+
 def _name_of_thread(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     if m.matches(node, m.Arg(keyword=m.Name("thread_name_prefix"))):
         return True
@@ -113,6 +117,7 @@ RULES = (
     Rule("annotations, type aliases, casts", "mypy's", _type),
     Rule("imports", "without one nothing runs", _import),
     Rule("messages' wording", "as for logs; that there is a message, and its class, is mutated", _wording),
+    Rule("what an error was raised from", "it is in tracebacks only", _cause),
     Rule("names of threads, and whether they outlive the process", "for debuggers only", _name_of_thread),
     Rule("asserts, abstract methods", "they say what can't happen", _unreachable),
     Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
@@ -126,7 +131,7 @@ RULES = (
 _KINDS = (
     cst.Expr, cst.Assign, cst.AnnAssign, cst.Annotation, cst.TypeAlias, cst.Call, cst.Arg, cst.If, cst.Import,
     cst.ImportFrom, cst.Assert, cst.Raise, cst.SimpleString, cst.ConcatenatedString, cst.FormattedString,
-    cst.ExceptHandler,
+    cst.ExceptHandler, cst.From,
 )  # fmt: skip
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.cells import Cell, Cells, follows_moves
 from novalike.db.api import mappings, tables
 from novalike.objects import errors
 
@@ -92,3 +93,26 @@ def test_a_cell_that_is_away_holds_up_no_other_one(cells: Cells, tmp_path: Path)
     with pytest.raises(errors.Unavailable):
         cells.each(name)
     assert cells.each(name, cells.compute_cells()) == ["cell1"]
+
+
+@pytest.mark.parametrize(("cell", "looks"), [(0, 2), (1, 1)])
+def test_a_server_that_is_not_found_is_looked_for_again_where_servers_move(cell: int, looks: int) -> None:
+    looked = []
+
+    class Handler:
+        def __init__(self) -> None:
+            self._cells = SimpleNamespace(home=lambda: SimpleNamespace(is_cell0=cell == 0))
+
+        @follows_moves
+        def get(self, name: str, *, times: int) -> str:
+            looked.append(name)
+            if len(looked) < times:
+                raise errors.InstanceNotFound(instance_id=name)
+            return "found"
+
+    with pytest.raises(errors.InstanceNotFound):
+        Handler().get("s", times=99)
+    assert looked == ["s"] * looks
+    del looked[:]
+    if looks == 2:
+        assert Handler().get("s", times=2) == "found"

@@ -113,6 +113,11 @@ def test_versions_of_the_future_are_not_listed_but_can_be_read():
     assert json.loads(read("/openstack/2025-04-04/meta_data.json", today="2025-04-03"))["name"] == "md one"
 
 
+def test_a_version_is_listed_from_its_day_on():
+    for today, there in (("2025-04-03", False), ("2025-04-04", True), ("2025-04-05", True)):
+        assert ("2025-04-04" in read("/openstack", today=today).splitlines()) is there
+
+
 def test_meta_data_by_version():
     old = json.loads(read("/openstack/2012-08-10/meta_data.json"))
     assert {k: v for k, v in old.items() if k != "uuid"} == {
