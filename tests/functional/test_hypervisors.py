@@ -49,6 +49,19 @@ def test_what_is_reserved_is_used(make_cloud: Callable[..., Cloud]) -> None:
     assert (shown["free_ram_mb"], shown["free_disk_gb"]) == (shown["memory_mb"] - 164, shown["local_gb"] - 3)
 
 
+def test_names_are_looked_for_as_they_are_written(cloud: Cloud) -> None:
+    def found(pattern: str) -> int:
+        return len(cloud.admin.at("2.53").request("GET", f"/os-hypervisors?hypervisor_hostname_pattern={pattern}").json[
+            "hypervisors"
+        ])  # fmt: skip
+
+    assert (found("fake"), found("ke00"), found("002")) == (3, 3, 1)
+    for pattern in ("fake_01", "_", "%25"):  # nothing that SQL reads into them
+        assert cloud.admin.at("2.53").request(
+            "GET", f"/os-hypervisors?hypervisor_hostname_pattern={pattern}"
+        ).status_code in (400, 404)
+
+
 def test_queries_are_strict_from_2_53(cloud: Cloud) -> None:
     for query, status in (("x=1", 400), ("limit=1&limit=2", 400), ("hypervisor_hostname_pattern=a*b", 400)):
         assert cloud.admin.at("2.52").request("GET", f"/os-hypervisors?{query}").status_code == 200

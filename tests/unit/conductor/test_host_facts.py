@@ -2,6 +2,10 @@
 
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from novalike.db.cell import tables as cell_tables
+from novalike.objects.record import utcnow
 from tests.unit.conductor.test_inventory import Conductor
 
 
@@ -31,3 +35,13 @@ def test_what_servers_use_is_not_free(tmp_path: Path) -> None:
     host = conductor.host("h")
     assert (host.vcpus_used, host.free_memory_mb, host.free_disk_gb) == (3, 4096 - 1536, 100 - 16)
     assert (host.num_instances, host.num_io_ops) == (2, 1)
+
+
+def test_a_disabled_host_says_why(tmp_path: Path) -> None:
+    conductor = Conductor(tmp_path)
+    conductor.report("h")
+    services = cell_tables.services
+    with conductor.database.engine.begin() as connection:
+        connection.execute(sa.update(services).values(disabled=True, disabled_reason="hot", updated_at=utcnow()))
+    conductor.refresh()
+    assert (conductor.host("h").disabled, conductor.host("h").disabled_reason) == (True, "hot")

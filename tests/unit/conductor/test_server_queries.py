@@ -4,7 +4,7 @@ import datetime
 from typing import Any
 
 import pytest
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from novalike.bus.conductor import ServerQuery
 from novalike.conductor.servers import queries
@@ -46,3 +46,17 @@ def test_the_first_page_and_other_databases_need_no_word() -> None:
 )  # fmt: skip
 def test_what_finds_fewer_servers_or_has_another_order_does_without(facts: dict[str, Any]) -> None:
     assert index(**facts) is None
+
+
+def test_servers_without_a_value_come_first_on_every_database() -> None:
+    """MariaDB has no word for it, and does it anyway; PostgreSQL has to be told."""
+    query = ServerQuery(project_id=None, sort=(("host", "asc"), ("launched_at", "desc")))
+    statement = queries.select(query, queries.order_of(query), None)
+    for dialect, says in ((mysql, False), (sqlite, False), (postgresql, True)):
+        name = dialect.dialect.name
+        text = str(queries.null_safe(statement, name).compile(dialect=dialect.dialect()))
+        ordered = text.partition("ORDER BY ")[2].replace("`", "").replace("instances.", "")
+        if says:
+            assert ordered == "host ASC NULLS FIRST, launched_at DESC NULLS LAST, uuid DESC"
+        else:
+            assert ordered == "host ASC, launched_at DESC, uuid DESC"

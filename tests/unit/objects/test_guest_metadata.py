@@ -189,6 +189,12 @@ def test_security_groups_are_those_of_the_interfaces_or_those_that_were_asked_fo
     assert guest(vifs=(), a_server=old, security_groups=()).security_groups == ["old"]
 
 
+def test_kernel_and_ramdisk_of_images_that_have_them():
+    a_guest = guest(a_server=server(kernel_id="12345678-9abc", ramdisk_id="87654321-9abc"))
+    assert read("/latest/meta-data/kernel-id", a_guest) == "aki-12345678"
+    assert read("/latest/meta-data/ramdisk-id", a_guest) == "ari-87654321"
+
+
 def test_a_plain_guest():
     plain = Guest(spec=spec(server(hostname="h", root_device_name=None)), address="10.9.9.9")
     assert read("/latest", plain) == "meta-data/"

@@ -45,6 +45,11 @@ def test_no_server_is_larger_than_its_host_whatever_the_ratio() -> None:
     assert "DISK_GB 101" in why({"DISK_GB": 101}, free_disk_gb=900)
 
 
+def test_what_is_used_is_not_free() -> None:
+    assert "VCPU 3" in why({"VCPU": 3}, vcpus_used=6)
+    assert "it has no room" in why({"VCPU": 2}, vcpus_used=6)
+
+
 def test_what_the_host_lacks() -> None:
     traits = frozenset({"CUSTOM_B", "CUSTOM_A", "COMPUTE_NODE"})
     assert why({"VCPU": 99}, required=traits) == "the host lacks CUSTOM_A, CUSTOM_B"
