@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from novalike.clients.provider import DISABLED_TRAIT
 from novalike.db.cell import tables as t
+from novalike.objects import errors
 from novalike.objects.operation import FIRST_ON_A_HOST
 from tests.functional.harness import Cloud
 
@@ -44,6 +46,29 @@ def test_lists(cloud: Cloud) -> None:
     assert cloud.admin.at("2.74").request("GET", "/os-services?x=1").status_code == 200
     assert cloud.admin.at("2.75").request("GET", "/os-services?x=1").status_code == 400
     assert cloud.demo.request("GET", "/os-services").status_code == 403
+
+
+def test_hosts_of_a_cell_that_is_away_are_unknown(
+    make_cloud: Callable[..., Cloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = make_cloud()
+    cell0, cell1 = cloud.conductor.cells.all()
+
+    def away(function: Any) -> None:
+        raise errors.Unavailable(reason="the database is away")
+
+    def listed(query: str = "", version: str = "2.69") -> list[tuple[str, str]]:
+        found = cloud.admin.at(version).get(f"/os-services?{query}")["services"]
+        return sorted((s["host"], s["status"]) for s in found if s["binary"] == "nova-compute")
+
+    monkeypatch.setattr(cell1.database, "query", away)
+    unknown = [(f"fake00{n}", "UNKNOWN") for n in (1, 2, 3)]
+    assert listed() == unknown
+    assert listed("binary=nova-compute") == unknown
+    assert listed("host=fake002") == [("fake002", "UNKNOWN")]
+    assert listed("binary=nova-conductor") == listed("host=nope") == listed(version="2.68") == []
+    monkeypatch.setattr(cell0.database, "query", away)
+    assert cloud.admin.request("GET", "/os-services").status_code == 503
 
 
 def test_a_list_is_one_call(cloud: Cloud) -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from novalike.objects.context import admin_context
 from novalike.objects.scheduling import SchedulingRequest
-from tests.unit.scheduler.cloud import Cloud, request, server_uuids
+from novalike.scheduler.desk import CandidateDesk
+from novalike.scheduler.ledger import Ledger
+from novalike.scheduler.resources import build_query
+from tests.unit.scheduler.cloud import Cloud, flavor, request, server_uuids
 
 
 def asked(cloud: Cloud) -> int:
@@ -61,3 +64,18 @@ def test_it_can_be_switched_off() -> None:
     for uuid in server_uuids(3):
         cloud.hosts_of(one(uuid))
     assert asked(cloud) == 3
+
+
+def test_the_ledger_keeps_nothing_for_answers_that_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was chosen is kept for as long as there is an answer that is older than it."""
+    now = [1000.0]
+    monkeypatch.setattr("novalike.scheduler.desk.time.monotonic", lambda: now[0])
+    ledger = Ledger()
+    cloud = Cloud(2)
+    desk = CandidateDesk(cloud.placement, ledger, 1.0)  # type: ignore[arg-type]
+    queries = [build_query(cloud.conf, request(flavor=flavor(memory_mb=size)), None, 10) for size in (1, 2, 3)]
+    for query in queries:
+        desk.ask(query, anew=False)
+        desk.ask(query, anew=True)
+        assert len(ledger._readers) == 1, "one answer is kept, and its reader"
+        now[0] += 2
