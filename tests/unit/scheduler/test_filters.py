@@ -352,3 +352,12 @@ def test_filters_of_other_packages_come_by_entry_point(monkeypatch):
         entry.found = found
         with pytest.raises(SystemExit, match=words):
             registry.load_filters(new_conf(enabled_filters=["Picky"]))
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("IoOpsFilter", "max_io_ops_per_host"), ("NumInstancesFilter", "max_instances_per_host")]
+)
+def test_limits_hold_within_one_request(name, option):
+    cloud = Cloud(2, enabled_filters=[name], **{option: 2})
+    assert sorted(cloud.hosts_of(request(4))) == ["host0", "host0", "host1", "host1"]
+    assert Cloud(2, enabled_filters=[name], **{option: 2}).hosts_of(request(5)) == []

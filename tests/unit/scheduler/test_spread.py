@@ -109,6 +109,13 @@ def test_subset_and_shuffle_choose_among_the_best_only():
     assert len(_first_choices(Cloud(8, **always_asked))) == 1
 
 
+def test_hosts_that_were_not_drawn_are_there_for_the_next_server():
+    cloud = Cloud(0, host_subset_size=3)
+    for number in range(6):
+        cloud.add(f"host{number}", report(f"host{number}", local_gb=10))  # room for one
+    assert len(set(cloud.hosts_of(request(6)))) == 6
+
+
 def _first_choices(cloud):
     """The hosts that single servers get in an empty cloud."""
     chosen = set()
