@@ -231,12 +231,6 @@ def test_limits_per_host(name, option, fact):
     assert verdict(f"Aggregate{name}", candidate(aggregates=rubbish, **{fact: 2}), request(), **{option: 2})
 
 
-def test_limits_hold_within_one_request():
-    filters = ["NumInstancesFilter"]
-    assert len(Cloud(3, enabled_filters=filters, max_instances_per_host=2).hosts_of(request(6))) == 6
-    assert Cloud(3, enabled_filters=filters, max_instances_per_host=2).hosts_of(request(7)) == []
-
-
 @pytest.mark.parametrize(
     ("specs", "passes"),
     [
