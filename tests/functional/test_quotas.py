@@ -74,6 +74,15 @@ def test_what_users_have_been_given_is_the_projects(cloud: Cloud) -> None:
     assert cloud.admin.request("DELETE", OF_USER).status_code == 202
 
 
+@pytest.mark.parametrize("resource", ["fixed_ips", "floating_ips"])
+def test_addresses_are_the_projects_whoever_they_are_set_for(cloud: Cloud, resource: str) -> None:
+    cloud.admin.put(OF_USER, {"quota_set": {resource: 5, "cores": 6, "force": True}})
+    ours, of_another = (cloud.admin.get(path)["quota_set"] for path in (OURS, f"{OF_USER}-2"))
+    assert (ours[resource], of_another[resource]) == (5, 5)
+    assert ours["cores"] != 6
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+
+
 def test_what_is_used_counts(cloud: Cloud) -> None:
     server = cloud.demo.at("2.37").post("/servers", cloud.server_body("counted"), 202)["server"]
     cloud.demo.wait_for(server["id"], "ACTIVE")
