@@ -18,6 +18,7 @@ WORKFLOWS = (
     "novalike/conductor/servers/creation", "novalike/conductor/servers/moving", "novalike/conductor/servers/placing",
     "novalike/conductor/servers/removal", "novalike/objects/lifecycle", "novalike/objects/operation",
 )  # fmt: skip
+_WORD = re.compile(r"[A-Za-z_]{4,}")
 # Tests in one file share their setup; but one file should not use up all the time.
 _AT_ONCE = 12
 # They look at what is declared, and need not run any of it.
@@ -80,7 +81,8 @@ class Chooser:
         return list({test.name: test for test in [*named, *candidates]}.values())
 
     def _in_order(self, mutant: Mutant, tests: Sequence[Test]) -> list[Test]:
-        """File by file, a few tests of each in turn; first the files most of whose work is in the mutant's file.
+        """File by file, a few tests of each in turn; first the files most of whose work is in the mutant's file, and
+        before all of them the tests that are named after an entry of a table that is changed.
 
         Those of one file that are taken together are in its own order: some look at what earlier ones have left.
         """
@@ -91,6 +93,8 @@ class Chooser:
         def relevance(test: Test) -> float:
             return len(test.lines.get(mutant.file, ())) / (1 + sum(map(len, test.lines.values())))
 
+        words = set(_WORD.findall(mutant.before)) - set(_WORD.findall(mutant.after))
+        named = [test for test in tests if mutant.function == "" and words & set(_WORD.findall(test.name))]
         stem = PurePath(mutant.file).stem.rstrip("s")
         files = sorted(
             by_file.values(),
@@ -98,12 +102,12 @@ class Chooser:
         )
         for those in files:
             those.sort(key=lambda test: (-round(relevance(test), 1), test.seconds))
-        found: list[Test] = []
+        found: list[Test] = sorted(named, key=lambda test: self._places[test.name])[:_AT_ONCE]
         while any(files):
             for those in files:
                 found += sorted(those[:_AT_ONCE], key=lambda test: self._places[test.name])
                 del those[:_AT_ONCE]
-        return found
+        return list({test.name: test for test in found}.values())
 
 
 def _touching(tests: Sequence[Test], file: str, lines: tuple[int, int]) -> list[Test]:
