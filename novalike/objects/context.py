@@ -18,8 +18,6 @@ class RequestContext(context.RequestContext):
     ``is_admin`` is decided once, by the ``context_is_admin`` policy in the API, and carried along.
     """
 
-    FROM_DICT_EXTRA_KEYS = ["is_admin"]
-
     def owner(self) -> tuple[str, str]:
         """Project and user.
 

@@ -21,11 +21,6 @@ class Ledger:
         self._readers: set[int] = set()
         self._entries: dict[int, tuple[list[Choice], int | None]] = {}
 
-    def now(self) -> int:
-        """A moment, to be taken just before Placement is asked."""
-        with self.lock:
-            return next(self._clock)
-
     def begin(self) -> int:
         """A request is going to ask Placement and to choose. The reader's number."""
         with self.lock:

@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 
+import msgspec
 from oslo_config import cfg
 
 from novalike.clients.allocation import CandidateQuery, QueryRefused
@@ -139,18 +140,8 @@ class Selector:
             if not counted and not truncated:
                 break
             if truncated:
-                query = _unlimited(query)
+                query = msgspec.structs.replace(query, limit=None)
         return plan, None, new
-
-
-def _unlimited(query: CandidateQuery) -> CandidateQuery:
-    return CandidateQuery(
-        groups=query.groups,
-        root_required=query.root_required,
-        root_forbidden=query.root_forbidden,
-        group_policy=query.group_policy,
-        in_tree=query.in_tree,
-    )
 
 
 def _selected(request: SchedulingRequest, won: dict[str, Assignment], old: bool) -> Selections:

@@ -90,6 +90,26 @@ def test_the_zone_of_servers_does_not_change(cloud: Cloud, hosts: list[str]) -> 
         cloud.demo.wait_gone(server["id"])
 
 
+def test_a_host_with_servers_stays_in_its_zone(cloud: Cloud, hosts: list[str]) -> None:
+    first, second, plain = make(cloud, "a", "za"), make(cloud, "b", "za"), make(cloud, "c")
+    for aggregate in (first, second, plain):
+        assert act(cloud, aggregate, "add_host", host=hosts[0]).status_code == 200
+    body = cloud.server_body("there", availability_zone="za")
+    server = cloud.demo.at("2.37").post("/servers", body, 202)["server"]["id"]
+    cloud.demo.wait_for(server, "ACTIVE")
+    try:
+        # The other aggregate keeps it in the zone; and one without a zone has nothing to do with it.
+        for aggregate in (plain, first):
+            assert act(cloud, aggregate, "remove_host", host=hosts[0]).status_code == 200
+        refused = act(cloud, second, "remove_host", host=hosts[0])
+        assert refused.status_code == 409
+        assert "would change from 'za' to 'None'" in refused.json["conflictingRequest"]["message"]
+    finally:
+        cloud.demo.delete(f"/servers/{server}")
+        cloud.demo.wait_gone(server)
+    assert act(cloud, second, "remove_host", host=hosts[0]).status_code == 200
+
+
 def test_names(cloud: Cloud) -> None:
     make(cloud, "a")
     other = make(cloud, "b")

@@ -1,5 +1,7 @@
 """Hypervisors, through API, bus and database."""
 
+from collections.abc import Callable
+
 from tests.functional.harness import Cloud
 
 
@@ -35,6 +37,32 @@ def test_usage_is_counted_from_servers(cloud: Cloud) -> None:
         assert cloud.admin.request("GET", f"/os-hypervisors/{number}").status_code == 404
         assert cloud.admin.at("2.33").request("GET", f"/os-hypervisors?marker={number}").status_code == 400
     assert cloud.admin.request("GET", "/os-hypervisors/a%00/search").status_code == 404
+
+
+def test_what_is_reserved_is_used(make_cloud: Callable[..., Cloud]) -> None:
+    cloud = make_cloud(hosts=1, reserved_host_disk_mb=3000, reserved_host_memory_mb=100)
+    number = cloud.admin.get("/os-hypervisors")["hypervisors"][0]["id"]
+    shown = cloud.admin.get(f"/os-hypervisors/{number}")["hypervisor"]
+    used = ("vcpus_used", "memory_mb_used", "local_gb_used", "running_vms", "current_workload")
+    assert [shown[name] for name in used] == [0, 100, 2, 0, 0]
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("used"), 202)["server"]
+    cloud.demo.wait_for(made["id"], "ACTIVE")
+    shown = cloud.admin.get(f"/os-hypervisors/{number}")["hypervisor"]
+    assert (shown["memory_mb_used"], shown["local_gb_used"]) == (100 + 64, 2 + 1)
+    assert (shown["free_ram_mb"], shown["free_disk_gb"]) == (shown["memory_mb"] - 164, shown["local_gb"] - 3)
+
+
+def test_names_are_looked_for_as_they_are_written(cloud: Cloud) -> None:
+    def found(pattern: str) -> int:
+        return len(cloud.admin.at("2.53").request("GET", f"/os-hypervisors?hypervisor_hostname_pattern={pattern}").json[
+            "hypervisors"
+        ])  # fmt: skip
+
+    assert (found("fake"), found("ke00"), found("002")) == (3, 3, 1)
+    for pattern in ("fake_01", "_", "%25"):  # nothing that SQL reads into them
+        assert cloud.admin.at("2.53").request(
+            "GET", f"/os-hypervisors?hypervisor_hostname_pattern={pattern}"
+        ).status_code in (400, 404)
 
 
 def test_queries_are_strict_from_2_53(cloud: Cloud) -> None:

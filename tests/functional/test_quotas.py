@@ -54,6 +54,35 @@ def test_user_limits_are_within_the_projects(cloud: Cloud) -> None:
     assert cloud.demo.get(OF_USER)["quota_set"]["instances"] == 4
 
 
+def test_what_users_have_been_given_is_the_projects(cloud: Cloud) -> None:
+    """The rest of it is what another user can get, also when that is little or nothing."""
+    cloud.admin.put(OURS, {"quota_set": {"instances": 9}})
+    other = OF_USER + "-2"
+    for given, most in ((8, 1), (9, 0)):
+        assert cloud.admin.put(OF_USER, {"quota_set": {"instances": given}})["quota_set"]["instances"] == given
+        for wanted in (most + 1, -1):
+            assert cloud.admin.request("PUT", other, {"quota_set": {"instances": wanted}}).status_code == 400
+        assert cloud.admin.put(other, {"quota_set": {"instances": most}})["quota_set"]["instances"] == most
+        assert cloud.admin.request("DELETE", other).status_code == 202
+        assert cloud.admin.request("PUT", OURS, {"quota_set": {"instances": given - 1}}).status_code == 400
+    # What is his own he can exchange for more.
+    assert cloud.admin.put(OF_USER, {"quota_set": {"instances": 9}})["quota_set"]["instances"] == 9
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+    cloud.admin.put(OURS, {"quota_set": {"instances": -1}})
+    assert cloud.admin.put(OF_USER, {"quota_set": {"instances": -1}})["quota_set"]["instances"] == -1
+    assert cloud.admin.request("DELETE", OURS).status_code == 202
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+
+
+@pytest.mark.parametrize("resource", ["fixed_ips", "floating_ips"])
+def test_addresses_are_the_projects_whoever_they_are_set_for(cloud: Cloud, resource: str) -> None:
+    cloud.admin.put(OF_USER, {"quota_set": {resource: 5, "cores": 6, "force": True}})
+    ours, of_another = (cloud.admin.get(path)["quota_set"] for path in (OURS, f"{OF_USER}-2"))
+    assert (ours[resource], of_another[resource]) == (5, 5)
+    assert ours["cores"] != 6
+    assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+
+
 def test_what_is_used_counts(cloud: Cloud) -> None:
     server = cloud.demo.at("2.37").post("/servers", cloud.server_body("counted"), 202)["server"]
     cloud.demo.wait_for(server["id"], "ACTIVE")

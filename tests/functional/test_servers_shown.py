@@ -73,6 +73,7 @@ def test_keys(cloud: Cloud, server_id: str, minor: int, who: str) -> None:
         "vcpus", "ram", "disk", "ephemeral", "swap", "original_name", "extra_specs"
     }  # fmt: skip
     assert set(shown["flavor"]) == set(listed["flavor"]) == set(updated["flavor"]) == flavor
+    assert {server.get("host_status", "UP") for server in (shown, listed, updated)} == {"UP"}
     assert set(shown["image"]) == ({"id", "links"} if minor < 98 else {"id", "links", "properties"})
     address = shown["addresses"]["private"][0]
     assert set(address) == {"addr", "version", "OS-EXT-IPS:type", "OS-EXT-IPS-MAC:mac_addr"}

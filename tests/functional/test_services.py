@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+import sqlalchemy as sa
+
 from novalike.clients.provider import DISABLED_TRAIT
+from novalike.db.cell import tables as t
+from novalike.objects import errors
+from novalike.objects.operation import FIRST_ON_A_HOST
 from tests.functional.harness import Cloud
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -42,10 +48,41 @@ def test_lists(cloud: Cloud) -> None:
     assert cloud.demo.request("GET", "/os-services").status_code == 403
 
 
+def test_hosts_of_a_cell_that_is_away_are_unknown(
+    make_cloud: Callable[..., Cloud], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud = make_cloud()
+    cell0, cell1 = cloud.conductor.cells.all()
+
+    def away(function: Any) -> None:
+        raise errors.Unavailable(reason="the database is away")
+
+    def listed(query: str = "", version: str = "2.69") -> list[tuple[str, str]]:
+        found = cloud.admin.at(version).get(f"/os-services?{query}")["services"]
+        return sorted((s["host"], s["status"]) for s in found if s["binary"] == "nova-compute")
+
+    monkeypatch.setattr(cell1.database, "query", away)
+    unknown = [(f"fake00{n}", "UNKNOWN") for n in (1, 2, 3)]
+    assert listed() == unknown
+    assert listed("binary=nova-compute") == unknown
+    assert listed("host=fake002") == [("fake002", "UNKNOWN")]
+    assert listed("binary=nova-conductor") == listed("host=nope") == listed(version="2.68") == []
+    monkeypatch.setattr(cell0.database, "query", away)
+    assert cloud.admin.request("GET", "/os-services").status_code == 503
+
+
 def test_a_list_is_one_call(cloud: Cloud) -> None:
     cloud.bus.sent.clear()
     cloud.admin.get("/os-services")
     assert [sent for sent in cloud.bus.sent if sent[0].startswith("Service")] == [("ServiceReads", "list_services")]
+
+
+def _epoch(cloud: Cloud, server_id: str) -> int:
+    """Of the only operation of a server."""
+    o = t.operations.c
+    cell = cloud.conductor.cells.of_instance(server_id)
+    found = sa.select(o.epoch).where(o.instance_uuid == server_id)
+    return int(cell.database.query(lambda c: c.execute(found).scalar_one()))
 
 
 def test_a_disabled_host_gets_nothing_whatever_the_scheduler_remembers(cloud: Cloud) -> None:
@@ -57,6 +94,7 @@ def test_a_disabled_host_gets_nothing_whatever_the_scheduler_remembers(cloud: Cl
     for server_id in made:
         cloud.demo.wait_for(server_id, "ACTIVE")
         assert cloud.admin.get(f"/servers/{server_id}")["server"]["OS-EXT-SRV-ATTR:host"] == "fake003"
+        assert _epoch(cloud, server_id) == FIRST_ON_A_HOST, "it was placed at the second try, or later"
     cloud.admin.put("/os-services/disable", by_host("fake003"))
     last = demo.post("/servers", cloud.server_body("last"), 202)["server"]["id"]
     cloud.demo.wait_for(last, "ERROR")

@@ -151,7 +151,7 @@ def _after(order: Order, marker: Mapping[str, Any]) -> Any:
     """
     alternatives = []
     for n, (field, column, descending) in enumerate(order):
-        value = marker[field]
+        value = _comparable(marker[field])
         same = [c.is_(None) if marker[f] is None else c == marker[f] for f, c, _ in order[:n]]
         if value is None:
             if descending:
@@ -165,10 +165,15 @@ def _after(order: Order, marker: Mapping[str, Any]) -> Any:
     if not alternatives:
         return sa.false()
     field, column, descending = order[0]
-    value = marker[field]
+    value = _comparable(marker[field])
     if value is None or (descending and column.nullable):
         return sa.or_(*alternatives)
     return sa.and_(column <= value if descending else column >= value, sa.or_(*alternatives))
+
+
+def _comparable(value: Any) -> Any:
+    """SQLAlchemy takes Python's True and False for constants, which can't be smaller or larger than anything."""
+    return sa.literal(value) if isinstance(value, bool) else value
 
 
 def _conditions(query: ServerQuery) -> list[Any]:

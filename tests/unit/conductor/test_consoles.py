@@ -2,13 +2,14 @@
 
 import datetime
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
+from novalike.bus.compute import ConsoleAccess
 from novalike.conductor import consoles
 from novalike.conductor.cells import CELL0_UUID, Cell
 from novalike.db.cell import console_tokens
@@ -16,7 +17,7 @@ from novalike.db.cell import tables as t
 from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.record import utcnow
-from tests.fakes.records import context
+from tests.fakes.records import context, server
 
 
 @pytest.mark.parametrize(
@@ -112,3 +113,64 @@ def test_expired_tokens_are_forgotten_now_and_then(database: Database) -> None:
     insert(database, "older", -1)
     handler._purge(cell)
     assert count() == 2, "not at every console that is opened"
+
+
+class Compute:
+    """A host's process: what it answers, or why it doesn't."""
+
+    def __init__(self) -> None:
+        self.answer: ConsoleAccess | Exception = ConsoleAccess(host="h", port=5900, access_url_base="http://x")
+
+    def client(self, interface: object, endpoint: str) -> "Compute":
+        return self
+
+    def console_access(self, ctx: object, **asked: object) -> ConsoleAccess:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.fixture
+def admitted(database: Database, monkeypatch: pytest.MonkeyPatch) -> tuple[Compute, Callable[[], object]]:
+    """A host's process, and a try to use a token of one of its consoles."""
+    compute, cell = Compute(), cell_of(database)
+    handler = consoles.ConsoleCommandsHandler(cfg.ConfigOpts(), FakeCells(cell), compute)  # type: ignore[arg-type]
+    monkeypatch.setattr(handler, "_find_guest", lambda server_id: (cell, server(host="h"), compute))
+    insert(database, "good", 60)
+    return compute, lambda: handler.admit(context(), token="good")
+
+
+def test_a_token_is_good_while_the_console_is_where_it_was(admitted: tuple[Compute, Callable[[], object]]) -> None:
+    compute, admit = admitted
+    assert admit()
+    for host, port in (("h", 5901), ("elsewhere", 5900)):
+        compute.answer = ConsoleAccess(host=host, port=port, access_url_base="http://x")
+        with pytest.raises(errors.ConsoleTokenInvalid):
+            admit()
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        errors.InstanceNotFound(instance_id="x"), errors.InstanceNotReady(instance_id="x"),
+        errors.ConsoleTypeUnavailable(console_type="novnc"),
+    ],
+    ids=lambda error: type(error).__name__,
+)  # fmt: skip
+def test_a_token_of_a_console_that_is_no_more_is_invalid(
+    admitted: tuple[Compute, Callable[[], object]], why: Exception
+) -> None:
+    """Whoever has it learns no more than that."""
+    compute, admit = admitted
+    compute.answer = why
+    with pytest.raises(errors.ConsoleTokenInvalid):
+        admit()
+
+
+def test_a_token_is_not_called_invalid_because_its_host_is_away(
+    admitted: tuple[Compute, Callable[[], object]]
+) -> None:
+    compute, admit = admitted
+    compute.answer = errors.Unavailable(reason="away")
+    with pytest.raises(errors.Unavailable):
+        admit()

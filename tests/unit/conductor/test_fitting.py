@@ -47,6 +47,12 @@ def test_just_large_enough() -> None:
     check_fits(flavor(), ServerRequest(name="s", flavor_id="1", image=image(min_ram=512, min_disk=1, size=GIB)))
 
 
+def test_without_an_image_only_the_devices_count() -> None:
+    check_fits(flavor(root_gb=0), ServerRequest(name="s", flavor_id="1", image=None, may_use_zero_disk=False))
+    with pytest.raises(errors.Invalid):
+        check_fits(flavor(), ServerRequest(name="s", flavor_id="1", block_devices=(blank(volume_size=1),)))
+
+
 def test_zero_disk_is_for_some() -> None:
     request = ServerRequest(name="s", flavor_id="1", image=image(size=5 * GIB), may_use_zero_disk=False)
     with pytest.raises(errors.Forbidden, match="Only volume-backed servers"):

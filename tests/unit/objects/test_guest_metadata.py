@@ -113,6 +113,11 @@ def test_versions_of_the_future_are_not_listed_but_can_be_read():
     assert json.loads(read("/openstack/2025-04-04/meta_data.json", today="2025-04-03"))["name"] == "md one"
 
 
+def test_a_version_is_listed_from_its_day_on():
+    for today, there in (("2025-04-03", False), ("2025-04-04", True), ("2025-04-05", True)):
+        assert ("2025-04-04" in read("/openstack", today=today).splitlines()) is there
+
+
 def test_meta_data_by_version():
     old = json.loads(read("/openstack/2012-08-10/meta_data.json"))
     assert {k: v for k, v in old.items() if k != "uuid"} == {
@@ -129,6 +134,65 @@ def test_meta_data_by_version():
         {"type": "nic", "mac": VIF.mac, "bus": "none", "address": "none", "tags": ["nic1"], "vf_trusted": False}
     ]
     assert "vf_trusted" not in json.loads(read("/openstack/2017-02-22/meta_data.json"))["devices"][0]
+
+
+@pytest.mark.parametrize(
+    ("version", "more"),
+    [
+        ("2016-06-30", {}), ("2017-02-22", {"vlan": 100}), ("2018-08-27", {"vlan": 100, "vf_trusted": True}),
+        ("2025-04-04", {"vlan": 100, "vf_trusted": True}),
+    ],
+)  # fmt: skip
+def test_a_tagged_interface_of_a_card_by_version(version, more):
+    vif = Vif(port_id="p", network_id="n", network_name="n", mac="fa:16:3e:00:00:01", tag="t", details={"vlan": 100},
+              profile={"trusted": "True"})  # fmt: skip
+    untagged = Vif(port_id="q", network_id="n", network_name="n", mac="fa:16:3e:00:00:02")
+    shown = openstack.meta_data(guest(vifs=(vif, untagged)), version)["devices"]
+    assert shown == [{"type": "nic", "mac": vif.mac, "bus": "none", "address": "none", "tags": ["t"], **more}]
+
+
+def test_a_version_lists_what_it_has():
+    assert read("/openstack/2018-08-27/version") == read("/openstack/2018-08-27") == read("/openstack/2018-08-27/")
+    assert "meta_data.json" in read("/openstack/2018-08-27").splitlines()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/openstack/latest/meta_data.json", "application/json"), ("/openstack/latest/user_data", "text/plain"),
+        ("/openstack/latest/network_data.json", "text/plain"), ("/latest/meta-data/hostname", "text/plain"),
+        ("/openstack/latest/vendor_data.json", "application/json"),
+        ("/openstack/latest/vendor_data2.json", "application/json"),
+    ],
+)  # fmt: skip
+def test_kinds_of_documents(path, kind):
+    a_guest = guest(user_data=base64.b64encode(b"x").decode())
+    found = lookup.look_up(a_guest, path, today="2026-11-21")
+    assert found.content_type == kind
+
+
+def test_user_data_that_is_not_encoded_is_given_as_it_is():
+    assert guest(user_data=base64.b64encode(b"\x00x").decode()).user_data == b"\x00x"
+    assert guest(user_data="a").user_data == b"a"
+    old = server(user_data=base64.b64encode(b"old").decode())
+    assert guest(a_server=old, user_data=None).user_data == b"old"
+    assert guest(user_data=None).user_data is None
+
+
+def test_security_groups_are_those_of_the_interfaces_or_those_that_were_asked_for():
+    def vif(*names):
+        return Vif(port_id="p", network_id="n", network_name="n", mac="m", security_groups=names)
+
+    assert guest(vifs=(vif("b", "a"), vif("a", "c"))).security_groups == ["b", "a", "c"]
+    assert guest(vifs=(), security_groups=("asked",)).security_groups == ["asked"]
+    old = server(security_groups=("old",))
+    assert guest(vifs=(), a_server=old, security_groups=()).security_groups == ["old"]
+
+
+def test_kernel_and_ramdisk_of_images_that_have_them():
+    a_guest = guest(a_server=server(kernel_id="12345678-9abc", ramdisk_id="87654321-9abc"))
+    assert read("/latest/meta-data/kernel-id", a_guest) == "aki-12345678"
+    assert read("/latest/meta-data/ramdisk-id", a_guest) == "ari-87654321"
 
 
 def test_a_plain_guest():

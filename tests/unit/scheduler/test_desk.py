@@ -1,12 +1,20 @@
 """An answer of Placement is used again for a moment, and never to the harm of a request."""
 
+import threading
+import time
 from collections import Counter
+from queue import Queue
 
 import pytest
 
+from novalike.clients.allocation import CandidateQuery, Candidates
+from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.scheduling import SchedulingRequest
-from tests.unit.scheduler.cloud import Cloud, request, server_uuids
+from novalike.scheduler.desk import AT_A_TIME, CandidateDesk
+from novalike.scheduler.ledger import Ledger
+from novalike.scheduler.resources import build_query
+from tests.unit.scheduler.cloud import Cloud, flavor, request, server_uuids
 
 
 def asked(cloud: Cloud) -> int:
@@ -61,3 +69,55 @@ def test_it_can_be_switched_off() -> None:
     for uuid in server_uuids(3):
         cloud.hosts_of(one(uuid))
     assert asked(cloud) == 3
+
+
+def test_the_ledger_keeps_nothing_for_answers_that_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was chosen is kept for as long as there is an answer that is older than it."""
+    now = [1000.0]
+    monkeypatch.setattr("novalike.scheduler.desk.time.monotonic", lambda: now[0])
+    ledger = Ledger()
+    cloud = Cloud(2)
+    desk = CandidateDesk(cloud.placement, ledger, 1.0)  # type: ignore[arg-type]
+    queries = [build_query(cloud.conf, request(flavor=flavor(memory_mb=size)), None, 10) for size in (1, 2, 3)]
+    for query in queries:
+        desk.ask(query, anew=False)
+        desk.ask(query, anew=True)
+        assert len(ledger._readers) == 1, "one answer is kept, and its reader"
+        now[0] += 2
+
+
+def test_all_who_share_a_question_are_told_that_it_failed() -> None:
+    ledger, cloud = Ledger(), Cloud(2)
+    queries = [build_query(cloud.conf, request(flavor=flavor(memory_mb=size)), None, 10) for size in (1, 2, 3)]
+    began, go_on = threading.Semaphore(0), threading.Event()
+
+    class Placement:
+        def allocation_candidates(self, query: CandidateQuery) -> Candidates:
+            began.release()
+            assert go_on.wait(5)
+            if query == queries[2]:
+                raise errors.Unavailable(reason="away")
+            return cloud.placement.allocation_candidates(query)
+
+    desk = CandidateDesk(Placement(), ledger, 1.0)  # type: ignore[arg-type]
+    answers: Queue[object] = Queue()
+
+    def ask(query: CandidateQuery) -> None:
+        try:
+            answers.put(desk.ask(query, anew=True))
+        except errors.Unavailable as error:
+            answers.put(error)
+
+    def start(query: CandidateQuery) -> None:
+        threading.Thread(target=ask, args=(query,), daemon=True).start()
+
+    for query in queries[:AT_A_TIME]:
+        start(query)
+        assert began.acquire(timeout=5)
+    for _ in range(2):
+        start(queries[2])
+    time.sleep(0.1)  # for the second one to have found the first
+    go_on.set()
+    given = [answers.get(timeout=5) for _ in range(4)]
+    assert sum(isinstance(answer, errors.Unavailable) for answer in given) == 2
+    assert len(ledger._readers) == AT_A_TIME, "the answers that are kept, and nobody else"

@@ -30,7 +30,8 @@ def image(**properties):
         ("4", "= 2", True), ("1", "= 2", False), ("4", "== 4.0", True), ("4", "!= 4", False),
         ("4", ">= 4", True), ("3", ">= 4", False), ("3", "<= 4", True), ("x", ">= 4", False),
         ("abc", "s== abc", True), ("abc", "s!= abc", False), ("abc", "s< abd", True), ("abc", "s<= abc", True),
-        ("abc", "s> abb", True), ("abc", "s>= abd", False), ("10", "s< 9", True),
+        ("abc", "s> abb", True), ("abc", "s>= abd", False),
+        ("abc", "s>= abc", True), ("10", "s< 9", True),
         ("avx sse", "<in> sse", True), ("avx", "<in> sse", False), ("avx sse", "<all-in> avx sse", True),
         ("avx", "<all-in> avx sse", False), ("v2", "<or> v1 <or> v2", True), ("v3", "<or> v1 <or> v2", False),
         ("<or>", "<or> v1 <or> v2", False), ("plain", "plain", True), ("plain", "other", False), (None, "x", False),
@@ -83,6 +84,31 @@ def test_compute_capabilities(specs, passes):
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("host", "host"), ("nodename", "node1"), ("hypervisor_hostname", "node1"), ("hypervisor_version", "7"),
+        ("host_ip", "10.0.0.1"), ("vcpus_total", "4"), ("vcpus_used", "3"), ("total_usable_ram_mb", "2048"),
+        ("free_ram_mb", "1024"), ("total_usable_disk_gb", "50"), ("free_disk_mb", "20480"), ("num_instances", "5"),
+        ("num_io_ops", "6"), ("cpu_allocation_ratio", "2.0"), ("ram_allocation_ratio", "1.5"),
+        ("disk_allocation_ratio", "1.25"),
+    ],
+)  # fmt: skip
+def test_what_flavors_may_ask_of_hosts_is_called_as_in_nova(name, value):
+    host = candidate(
+        hypervisor_hostname="node1", hypervisor_version=7, host_ip="10.0.0.1", vcpus_total=4, vcpus_used=3,
+        memory_mb_total=2048, free_memory_mb=1024, total_disk_gb=50, free_disk_gb=20, num_instances=5, num_io_ops=6,
+        cpu_allocation_ratio=2.0, ram_allocation_ratio=1.5, disk_allocation_ratio=1.25,
+    )  # fmt: skip
+
+    def says(wanted):
+        asked = request(flavor=flavor(extra_specs={f"capabilities:{name}": wanted}))
+        return verdict("ComputeCapabilitiesFilter", host, asked)
+
+    assert says(value) is None
+    assert says("other") is not None
+
+
+@pytest.mark.parametrize(
     ("properties", "passes"),
     [
         ({}, True),
@@ -95,6 +121,17 @@ def test_compute_capabilities(specs, passes):
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">=7.0,<8.0"}, True),
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">=8.0"}, False),
         ({"img_hv_type": "qemu", "img_hv_requested_version": "rubbish"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "==7.2.22"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "!=7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<7.2.23"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">7.2.22"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">7.2.21"}, True),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": ">=7.3"}, False),
+        ({"img_hv_type": "qemu", "img_hv_requested_version": "<=7.2.22, >6"}, True),
+        ({"hw_architecture": "i586", "img_hv_type": "kvm"}, True),
+        ({"hw_architecture": "x86_32", "vm_mode": "hv", "hypervisor_type": "KVM"}, True),
+        ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "46"}, True),
         ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "48"}, False),
     ],
 )
@@ -196,12 +233,6 @@ def test_limits_per_host(name, option, fact):
     assert verdict(f"Aggregate{name}", candidate(aggregates=rubbish, **{fact: 2}), request(), **{option: 2})
 
 
-def test_limits_hold_within_one_request():
-    filters = ["NumInstancesFilter"]
-    assert len(Cloud(3, enabled_filters=filters, max_instances_per_host=2).hosts_of(request(6))) == 6
-    assert Cloud(3, enabled_filters=filters, max_instances_per_host=2).hosts_of(request(7)) == []
-
-
 @pytest.mark.parametrize(
     ("specs", "passes"),
     [
@@ -273,6 +304,14 @@ def test_isolated_hosts(host, image_id, restricted, passes):
         ('["=", "$stats.colour", "blue"]', True),
         ('["=", "$nothing", "x"]', False),
         ('["no such command", 1]', False),
+        ('["and", ["=", "$host", "host"], ["=", "$host", "other"]]', False),
+        ('["or", ["=", "$host", "other"], ["=", "$host", "another"]]', False),
+        ('["not", ["=", "$host", "other"]]', True),
+        ('["in", "$host", "a", "b"]', False),
+        ('["in", "$host"]', False),
+        ('["=", "$host"]', False),
+        ('["<=", "$num_instances", 0]', True),
+        ('[">", "$num_instances", -1, 0]', False),
         ('["<", "$host", 1]', False),
         ("no json", False),
         ("[" * 100 + "]" * 100, False),
@@ -371,3 +410,12 @@ def test_available_filters_are_one_a_line_as_in_nova(tmp_path):
     options.register(conf)
     conf([], project="novalike", default_config_files=[str(file)], default_config_dirs=[])
     assert [name for name, _ in registry.load_filters(conf)] == ["Picky", "ComputeFilter"]
+
+
+@pytest.mark.parametrize(
+    ("name", "option"), [("IoOpsFilter", "max_io_ops_per_host"), ("NumInstancesFilter", "max_instances_per_host")]
+)
+def test_limits_hold_within_one_request(name, option):
+    cloud = Cloud(2, enabled_filters=[name], **{option: 2})
+    assert sorted(cloud.hosts_of(request(4))) == ["host0", "host0", "host1", "host1"]
+    assert Cloud(2, enabled_filters=[name], **{option: 2}).hosts_of(request(5)) == []

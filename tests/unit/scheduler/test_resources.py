@@ -42,6 +42,22 @@ def test_extra_specs_replace_and_add_amounts():
     assert asked(extra_specs=specs)["resources"] == "CUSTOM_GPU:2,DISK_GB:10,MEMORY_MB:64"
 
 
+@pytest.mark.parametrize(
+    ("specs", "resources"),
+    [
+        ({"resources:DISK_GB": "3"}, "DISK_GB:3,MEMORY_MB:512,VCPU:1"),
+        ({"resources:DISK_GB": "0"}, "MEMORY_MB:512,VCPU:1"),
+        ({"resources:MEMORY_MB": "0"}, "DISK_GB:10,VCPU:1"),
+        ({"resources:PCPU": "1"}, "DISK_GB:10,MEMORY_MB:512,PCPU:1"),
+        ({"resources1:DISK_GB": "4"}, "MEMORY_MB:512,VCPU:1"),
+        ({"hw:cpu_policy": "dedicated"}, "DISK_GB:10,MEMORY_MB:512,PCPU:1"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_extra_specs_say_of_an_amount_counts_for_the_flavors(specs, resources):
+    assert asked(extra_specs=specs)["resources"] == resources
+
+
 def test_traits_of_flavor_and_image():
     specs = {"trait:HW_CPU_X86_AVX": "required", "trait:CUSTOM_OLD": "forbidden"}
     image = Image(id="i", properties={"traits_required": ["CUSTOM_A"], "trait:CUSTOM_B": "required"})

@@ -329,8 +329,21 @@ def test_forced_to_a_host_that_does_not_exist():
 
 def test_the_requested_host_is_the_only_one_asked_for():
     cloud = Cloud(5)
+    asked, ask = [], cloud.placement.allocation_candidates
+    cloud.placement.allocation_candidates = lambda query: asked.append(query.in_tree) or ask(query)
     assert cloud.hosts_of(request(3, host="host3")) == ["host3"] * 3
+    assert cloud.hosts_of(request(node="host2", instance_uuids=("other",))) == ["host2"]
+    assert asked == [node_uuid("host3"), node_uuid("host2")]
     assert cloud.hosts_of(request(host="host3", node="host2")) == []
+    assert cloud.hosts_of(request(host="none")) == []
+    assert len(asked) == 2, "there is nothing to ask for"
+
+
+def test_a_host_of_several_nodes_is_asked_for_with_all_others():
+    cloud = Cloud(2)
+    for name in ("n1", "n2"):
+        cloud.add(name, report(name, host="large"))
+    assert cloud.hosts_of(request(3, host="large")) == ["large"] * 3
 
 
 def test_forcing_skips_filters_but_not_claims():

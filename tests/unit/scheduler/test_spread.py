@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +24,41 @@ def test_weights_are_normalised_by_the_range():
     assert [scale.weigh(host) for host in hosts] == [0.0, 1.0, 2.0]
 
 
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.fixed_dictionaries({
+            "free_memory_mb": st.integers(-2000, 9000), "num_instances": st.integers(0, 9),
+            "hypervisor_version": st.integers(7, 9), "num_io_ops": st.integers(0, 3),
+            "failed_builds": st.integers(0, 2),
+        }),
+        max_size=5,
+    ),
+    st.lists(st.sampled_from([-2.0, 0.0, 0.5, 3.0]), min_size=len(IN_TREE), max_size=len(IN_TREE)),
+    st.sampled_from([{}, {"ram_weight_multiplier": 7.0}, {"io_ops_weight_multiplier": -1.0}]),
+)  # fmt: skip
+def test_weighing_all_at_once_is_weighing_each(facts, multipliers, override):
+    hosts = [candidate(uuid=str(number), **each) for number, each in enumerate(facts)]
+    conf = new_conf(**{weigher.option: value for weigher, value in zip(IN_TREE, multipliers, strict=True)})
+    scale = Scale(conf, IN_TREE, hosts, {"0": override} if override else {})
+    assert scale.weigh_all() == pytest.approx([scale.weigh(host) for host in hosts])
+
+
+def test_what_is_more_of_is_weighed_by_its_sign_and_below_the_floor_all_are_alike():
+    def weights(option, **facts):
+        quiet = {w.option: 0.0 for w in IN_TREE} | {option: 1.0}
+        (name, values), = facts.items()
+        hosts = [candidate(**{name: value}) for value in values]
+        return Scale(new_conf(**quiet), IN_TREE, hosts, {}).weigh_all()
+
+    assert weights("build_failure_weight_multiplier", failed_builds=(0, 1, 2)) == [0.0, -0.5, -1.0]
+    assert weights("hypervisor_version_weight_multiplier", hypervisor_version=(7, 9, 8)) == [0.0, 1.0, 0.5]
+    assert weights("num_instances_weight_multiplier", num_instances=(3, 5)) == [0.0, 1.0]
+    assert weights("ram_weight_multiplier", free_memory_mb=(-500, 0, 1000)) == [0.0, 0.0, 1.0]
+    # From nothing, not from the fullest host: two that are nearly alike stay so.
+    assert weights("ram_weight_multiplier", free_memory_mb=(900, 1000)) == [0.9, 1.0]
+
+
 def test_the_smallest_multiplier_of_the_aggregates_counts():
     def aggregate(number, value):
         return AggregateFacts(id=number, uuid=str(number), name="a", metadata={"ram_weight_multiplier": value})
@@ -38,6 +74,16 @@ def test_the_smallest_multiplier_of_the_aggregates_counts():
     quiet = {w.option: 0.0 for w in IN_TREE}
     scale = Scale(new_conf(**quiet), IN_TREE, hosts, snapshot.multipliers)
     assert [scale.weigh(host) for host in hosts] == [-3.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("name", [
+    "CPUWeigher", "RAMWeigher", "DiskWeigher", "IoOpsWeigher", "MetricsWeigher", "PCIWeigher", "BuildFailureWeigher",
+    "CrossCellWeigher", "HypervisorVersionWeigher", "ImagePropertiesWeigher", "NumInstancesWeigher",
+    "ServerGroupSoftAffinityWeigher", "ServerGroupSoftAntiAffinityWeigher",
+])  # fmt: skip
+def test_a_configuration_of_nova_may_name_each_of_its_weighers(name):
+    found = load_weighers(new_conf(weight_classes=[f"nova.scheduler.weights.somewhere.{name}"]))
+    assert [weigher.name for weigher in found] in ([name], [])
 
 
 def test_listed_weighers_only():
@@ -61,6 +107,13 @@ def test_subset_and_shuffle_choose_among_the_best_only():
     assert len(chosen) > 1
     assert len(_first_choices(Cloud(8, shuffle_best_same_weighed_hosts=True, **always_asked))) > 1
     assert len(_first_choices(Cloud(8, **always_asked))) == 1
+
+
+def test_hosts_that_were_not_drawn_are_there_for_the_next_server():
+    cloud = Cloud(0, host_subset_size=3)
+    for number in range(6):
+        cloud.add(f"host{number}", report(f"host{number}", local_gb=10))  # room for one
+    assert len(set(cloud.hosts_of(request(6)))) == 6
 
 
 def _first_choices(cloud):
