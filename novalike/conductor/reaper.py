@@ -122,14 +122,14 @@ class Reaper:
 
         :raises Unavailable: the API database can't be reached.
         """
-        return sum(self._cells.each_reachable(self._look_into))
+        open_ones = sum(self._cells.each_reachable(self._look_into))
+        return open_ones + sum(self._cells.each_reachable(self._cleanup.look_into))
 
     def _look_into(self, cell: Cell) -> int:
-        looked_after = self._cleanup.look_into(cell)
         now = cell.database.utcnow()
         found = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
         if not found:
-            return looked_after
+            return 0
         foreign = moving.foreign(self._cells, cell, [due.operation for due in found])
         if foreign.abandoned:
             abandoned = [due.operation for due in found if due.operation.instance_uuid in foreign.abandoned]
@@ -145,7 +145,7 @@ class Reaper:
             except Exception:  # the others don't have to wait for this one
                 LOG.exception("operation %s could not be looked after", due.operation.uuid)
                 self._put_off(cell, due.operation, now)
-        return looked_after + len(found)
+        return len(found)
 
     def _put_off(self, cell: Cell, operation: Operation, now: datetime.datetime) -> None:
         pause = growing_pause(now - operation.start_time, self._conf.conductor.reaper_interval, _LONGEST_PAUSE)
