@@ -10,7 +10,7 @@ import requests
 import urllib3
 from oslo_config import cfg
 
-from novalike.clients.rest import Rest
+from novalike.clients.retrying import Retrying
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -36,7 +36,7 @@ class GlanceClient:
     """
 
     def __init__(self, conf: cfg.ConfigOpts, session: ServiceSession | None = None) -> None:
-        self._rest = Rest(session or ServiceSession(conf, "glance"), retries=conf.glance.num_retries)
+        self._rest = Retrying(session or ServiceSession(conf, "glance"), retries=conf.glance.num_retries)
         self._cache_seconds: int = conf.api.image_cache_seconds
         self._cache: dict[tuple[Any, ...], tuple[float, Image]] = {}
         self._lock = threading.Lock()

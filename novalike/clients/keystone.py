@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 from oslo_config import cfg
 
-from novalike.clients.rest import Rest
+from novalike.clients.retrying import Retrying
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -21,7 +21,7 @@ class KeystoneClient:
 
     def __init__(self, conf: cfg.ConfigOpts, session: ServiceSession | None = None) -> None:
         self._session = session or ServiceSession(conf, "keystone")
-        self._rest = Rest(self._session, retries=conf.keystone.num_retries)
+        self._rest = Retrying(self._session, retries=conf.keystone.num_retries)
 
     def check_project(self, ctx: RequestContext, project_id: str) -> None:
         """Refuse an id that is certainly no project's.

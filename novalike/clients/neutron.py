@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from oslo_config import cfg
 
-from novalike.clients.rest import Rest
+from novalike.clients.retrying import Retrying
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors, network_errors
 from novalike.objects.context import RequestContext
@@ -33,7 +33,7 @@ class NeutronClient:
     """
 
     def __init__(self, conf: cfg.ConfigOpts, session: ServiceSession | None = None) -> None:
-        self._rest = Rest(session or ServiceSession(conf, "neutron"), retries=conf.neutron.http_retries)
+        self._rest = Retrying(session or ServiceSession(conf, "neutron"), retries=conf.neutron.http_retries)
         self._extensions: frozenset[str] | None = None
         # Projects that had no limit when it was looked at last.
         self._unlimited: set[str] = set()

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from novalike.clients.neutron_facts import NetworkFacts, Source
+from novalike.clients.network_cache import NetworkCache, Source
 from novalike.objects.network import FixedIp, Subnet, Vif
 
 Json = dict[str, Any]
@@ -84,7 +84,7 @@ def read_vifs(
     ovs_bridge: str,
     known: Sequence[Vif] = (),
     given: frozenset[str] | None = None,
-    facts: NetworkFacts | None = None,
+    facts: NetworkCache | None = None,
     fresh: bool = True,
     new: frozenset[str] = frozenset(),
 ) -> tuple[Vif, ...]:
@@ -102,7 +102,7 @@ def read_vifs(
     """
     if not ports:
         return ()
-    facts = facts or NetworkFacts(neutron, seconds=0)
+    facts = facts or NetworkCache(neutron, seconds=0)
     subnet_ids = {ip["subnet_id"] for port in ports for ip in port["fixed_ips"]}
     group_ids = {group for port in ports for group in port.get("security_groups") or ()}
     network_ids = {port["network_id"] for port in ports}

@@ -14,8 +14,8 @@ import msgspec
 import requests
 from oslo_config import cfg
 
-from novalike.clients import provider
-from novalike.clients.allocation import Allocation, CandidateQuery, Candidates, Claim, ClaimConflict, QueryRefused
+from novalike.clients import placement_provider
+from novalike.clients.placement_types import Allocation, CandidateQuery, Candidates, Claim, ClaimConflict, QueryRefused
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
@@ -169,7 +169,7 @@ class PlacementClient:
         :raises Conflict: another provider has the name, or an inventory that is gone is in use.
         :raises Unavailable: Placement can't be reached.
         """
-        mark = provider.fingerprint(report, disabled)
+        mark = placement_provider.fingerprint(report, disabled)
         told = self._told.get(report.uuid)
         if told and told[0] == mark and time.monotonic() - told[1] < REFRESH_SECONDS:
             return False
@@ -177,7 +177,7 @@ class PlacementClient:
         self._repeat(lambda: self._write_inventories(report))
         self._repeat(
             lambda: self._write_traits(
-                report.uuid, lambda existing: provider.wanted_traits(report, existing, disabled)
+                report.uuid, lambda existing: placement_provider.wanted_traits(report, existing, disabled)
             )
         )
         with self._lock:
@@ -191,7 +191,7 @@ class PlacementClient:
         """
 
         def change(existing: frozenset[str]) -> frozenset[str]:
-            trait = {provider.DISABLED_TRAIT}
+            trait = {placement_provider.DISABLED_TRAIT}
             return existing | trait if disabled else existing - trait
 
         def write() -> None:
@@ -245,7 +245,7 @@ class PlacementClient:
     def _write_inventories(self, report: NodeReport) -> None:
         path = f"/resource_providers/{report.uuid}/inventories"
         found = self._ask("GET", path).json()
-        wanted = provider.wanted_inventories(report, found["inventories"])
+        wanted = placement_provider.wanted_inventories(report, found["inventories"])
         if wanted == found["inventories"]:
             return
         body = {"inventories": wanted, "resource_provider_generation": found["resource_provider_generation"]}
@@ -266,7 +266,7 @@ class PlacementClient:
         if wanted == existing:
             return False
         for trait in sorted(wanted - existing):
-            if trait.startswith(provider.CUSTOM_PREFIX):
+            if trait.startswith(placement_provider.CUSTOM_PREFIX):
                 self._expect(self._request("PUT", f"/traits/{trait}"), 201, 204)
         body = {"traits": sorted(wanted), "resource_provider_generation": found["resource_provider_generation"]}
         self._guarded(self._request("PUT", path, json=body))

@@ -1,6 +1,4 @@
-"""The entry points: one file per daemon and tool, and what runs them.
+"""The entry points: one file per daemon and tool. ``management`` has the commands of ``novalike-manage``.
 
-``daemon`` runs a daemon: in one ``process``, or in several under a ``master``. ``wsgi`` is for daemons that speak
-HTTP, ``notify`` talks to systemd, ``health`` answers ``novalike-status health``. ``management`` has the commands
-of ``novalike-manage``. An entry point may import one daemon's package; nothing imports an entry point.
+An entry point may import one daemon's package, and ``novalike.service``, which runs it; nothing imports an entry point.
 """

@@ -5,7 +5,7 @@ from novalike import concurrency
 concurrency.prepare()
 
 from novalike.api.metadata.app import make_app
-from novalike.cmd import wsgi
+from novalike.service import wsgi
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from novalike import concurrency
 
 concurrency.prepare()
 
-from novalike.cmd import daemon
+from novalike.service import daemon
 from novalike.compute.daemon import ComputeDaemon
 
 

@@ -10,8 +10,8 @@ from typing import NoReturn
 
 from oslo_config import cfg
 
-from novalike.cmd import daemon
-from novalike.cmd.listening import listen
+from novalike.service import daemon
+from novalike.service.listening import listen
 from novalike.console.novncproxy import NovncProxy
 
 _BACKLOG = 128

@@ -6,7 +6,7 @@ concurrency.prepare()
 
 from typing import NoReturn
 
-from novalike.cmd import daemon
+from novalike.service import daemon
 from novalike.scheduler.daemon import SchedulerDaemon
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from oslo_config import cfg
 
 from novalike import conf as configuration
-from novalike.cmd import health
+from novalike.service import health
 from novalike.cmd.manage import add_configuration_options, configuration_arguments
 from novalike.cmd.management.group import complain, print_table
 from novalike.cmd.upgrade_checks import Checks

@@ -4,9 +4,9 @@ from oslo_config import cfg
 from oslo_utils import strutils
 
 from novalike.conf.vendordata import read_vendor_data
+from novalike.guest_metadata.drive import config_drive_files
+from novalike.guest_metadata.guest import Guest
 from novalike.objects import errors
-from novalike.objects.guest_metadata.drive import config_drive_files
-from novalike.objects.guest_metadata.guest import Guest
 from novalike.objects.network import Vif
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import ConfigDrive

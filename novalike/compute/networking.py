@@ -11,9 +11,9 @@ from oslo_config import cfg
 from oslo_utils import uuidutils
 
 from novalike.clients import neutron_vifs
+from novalike.clients.network_cache import NetworkCache
 from novalike.clients.neutron import NeutronClient
-from novalike.clients.neutron_facts import NetworkFacts
-from novalike.clients.port_desk import PortDesk
+from novalike.clients.port_batching import PortBatcher
 from novalike.clients.port_release import release_ports
 from novalike.compute.external_events import Expectation, ExternalEvents
 from novalike.compute.port_plan import Place, plan_ports
@@ -40,8 +40,8 @@ class Networking:
     def __init__(self, conf: cfg.ConfigOpts, neutron: NeutronClient, events: ExternalEvents | None = None) -> None:
         self._conf = conf
         self._neutron = neutron
-        self._facts = NetworkFacts(neutron)
-        self._desk = PortDesk(neutron)
+        self._facts = NetworkCache(neutron)
+        self._port_batcher = PortBatcher(neutron)
         self.events = events or ExternalEvents()
 
     # -- making
@@ -184,7 +184,7 @@ class Networking:
         if groups or named:
             networks = {n["id"]: n for n in self._neutron.networks(id=ids)}
         bodies = [self._body(spec.server, place, grip, groups, networks, named=named) for place in places]
-        calls: list[Callable[[], Any]] = [lambda: self._desk.create(bodies, alone=alone)]
+        calls: list[Callable[[], Any]] = [lambda: self._port_batcher.create(bodies, alone=alone)]
         return self._neutron.together(calls + self._facts.prefetch(ids, groups, spec.server.project_id))[0]
 
     def _body(

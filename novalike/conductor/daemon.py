@@ -23,9 +23,9 @@ from novalike.conductor.aggregates import AggregateCommandsHandler, AggregateRea
 from novalike.conductor.cells import Cells
 from novalike.conductor.consoles import ConsoleCommandsHandler, ConsoleReadsHandler
 from novalike.conductor.flavors import FlavorCommandsHandler, FlavorReadsHandler
+from novalike.conductor.host_states import HostStatesHandler
 from novalike.conductor.hosts import HostReports, HostStatus
 from novalike.conductor.hypervisors import HypervisorReadsHandler
-from novalike.conductor.inventory import InventoryHandler
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
 from novalike.conductor.leases import Leases
@@ -86,7 +86,7 @@ class ConductorDaemon:
         journal = JournalHandler(conf, self.cells, self.reports, self.placer, messenger)
         self._reads = [
             (interfaces.ServerReads, ServerReadsHandler(self.cells, host_status)),
-            (interfaces.SchedulerReads, InventoryHandler(conf, self.cells)),
+            (interfaces.SchedulerReads, HostStatesHandler(conf, self.cells)),
             (MetadataReads, MetadataReadsHandler(self.cells)),
             (FlavorReads, FlavorReadsHandler(self.cells)),
             (KeypairReads, KeypairReadsHandler(self.cells)),

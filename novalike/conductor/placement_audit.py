@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from novalike.clients.allocation import total
+from novalike.clients.placement_types import total
 
 # Amounts by resource provider, then by resource class.
 Claimed = Mapping[str, Mapping[str, int]]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from novalike.clients.allocation import Candidates, Choice, Summary, Use
+from novalike.clients.placement_types import Candidates, Choice, Summary, Use
 from novalike.objects.host import HostState
 from novalike.scheduler.snapshot import Snapshot
 

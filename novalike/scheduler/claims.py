@@ -7,11 +7,11 @@ from operator import attrgetter
 
 import msgspec
 
-from novalike.clients.allocation import Choice, Claim, ClaimConflict
 from novalike.clients.placement import PlacementClient
+from novalike.clients.placement_types import Choice, Claim, ClaimConflict
 from novalike.objects import errors
 from novalike.objects.scheduling import SchedulingRequest
-from novalike.scheduler.spread import Assignment
+from novalike.scheduler.host_assignment import AssignedHost
 
 LOG = logging.getLogger(__name__)
 
@@ -19,8 +19,8 @@ _host = attrgetter("state.uuid")
 
 
 def commit(
-    placement: PlacementClient, request: SchedulingRequest, assignments: Sequence[Assignment], by_host: bool
-) -> list[Assignment]:
+    placement: PlacementClient, request: SchedulingRequest, assignments: Sequence[AssignedHost], by_host: bool
+) -> list[AssignedHost]:
     """Claim what was assigned, in place of what was claimed earlier, and say which servers got their claim.
 
     :param by_host: in one write per host, so that a host that is full does not cost the others their claims;
@@ -28,10 +28,10 @@ def commit(
     :raises AlreadyClaimed: one of the servers has another claim than the request says.
     :raises Unavailable: Placement can't be reached; some claims may have been written.
     """
-    batches: list[list[Assignment]] = [list(assignments)]
+    batches: list[list[AssignedHost]] = [list(assignments)]
     if by_host:
         batches = [list(batch) for _, batch in itertools.groupby(sorted(assignments, key=_host), key=_host)]
-    won: list[Assignment] = []
+    won: list[AssignedHost] = []
     for batch in batches:
         try:
             placement.claim([_claim(request, assignment) for assignment in batch])
@@ -44,13 +44,13 @@ def commit(
     return won
 
 
-def _claim(request: SchedulingRequest, assignment: Assignment) -> Claim:
+def _claim(request: SchedulingRequest, assignment: AssignedHost) -> Claim:
     earlier = request.earlier.get(assignment.instance_uuid)
     generation = earlier.generation if earlier else None
     return Claim(assignment.instance_uuid, assignment.choice, request.project_id, request.user_id, generation)
 
 
-def _claimed(placement: PlacementClient, batch: Sequence[Assignment]) -> str:
+def _claimed(placement: PlacementClient, batch: Sequence[AssignedHost]) -> str:
     """Which of these servers has a claim."""
     for assignment in batch[:-1]:
         if placement.get_allocations(assignment.instance_uuid).allocations:
@@ -58,7 +58,7 @@ def _claimed(placement: PlacementClient, batch: Sequence[Assignment]) -> str:
     return batch[-1].instance_uuid
 
 
-def release(placement: PlacementClient, request: SchedulingRequest, won: Iterable[Assignment]) -> None:
+def release(placement: PlacementClient, request: SchedulingRequest, won: Iterable[AssignedHost]) -> None:
     """Take away claims that :func:`commit` has written, as far as Placement can be reached and nobody has written
     since: who has been given up may come late, and the claim that he finds is not his.
 

@@ -72,7 +72,7 @@ class SchedulerDaemon:
             self._handler.reload()
         except SystemExit as error:
             LOG.error("The configuration was not taken up: %s", error)
-        self._handler.keeper.forget()
+        self._handler.snapshot_cache.forget()
 
     def health(self) -> dict[str, bool]:
         """What this daemon needs, and whether it can be reached."""
@@ -88,7 +88,7 @@ class SchedulerDaemon:
         pause = self._conf.scheduler.sync_interval
         while not self._stopping.is_set():
             try:
-                self._handler.keeper.refresh()
+                self._handler.snapshot_cache.refresh()
                 if not self._conductor_answers:
                     LOG.info("The conductor answers")
                 self._conductor_answers = True

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from novalike.clients.allocation import CandidateQuery
+from novalike.clients.placement_types import CandidateQuery
 from novalike.objects.host import HostState
 from novalike.scheduler.candidate import Candidate, new_candidate
 from novalike.scheduler.filters.base import Check
+from novalike.scheduler.rejections import Rejections
 from novalike.scheduler.snapshot import Snapshot
-from novalike.scheduler.tally import Tally
 
 STAGE = "placement"
 
@@ -16,12 +16,12 @@ def explain_missing(
     snapshot: Snapshot,
     offered: Iterable[Candidate],
     query: CandidateQuery,
-    restrictions: Sequence[tuple[str, Check]],
-    tally: Tally,
+    request_filters: Sequence[tuple[str, Check]],
+    rejections: Rejections,
 ) -> None:
     """Count every host of the snapshot that Placement did not offer, with the likeliest reason."""
     if not snapshot.by_uuid:
-        tally.add(STAGE, "no compute host is known")
+        rejections.add(STAGE, "no compute host is known")
     seen = {candidate.state.uuid for candidate in offered}
     amounts = query.totals()
     traits = {trait for group in query.groups.values() for trait in group.required} | query.root_required
@@ -29,10 +29,10 @@ def explain_missing(
         if state.uuid in seen:
             continue
         left_out = next(
-            ((stage, why) for stage, check in restrictions if (why := check(new_candidate(state, {}, {})))), None
+            ((stage, why) for stage, check in request_filters if (why := check(new_candidate(state, {}, {})))), None
         )
         stage, why = left_out or (STAGE, _likeliest(state, amounts, traits))
-        tally.add(stage, why, state.host)
+        rejections.add(stage, why, state.host)
 
 
 def _likeliest(state: HostState, amounts: dict[str, int], traits: set[str]) -> str:

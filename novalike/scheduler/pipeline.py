@@ -1,6 +1,6 @@
-"""From Placement's candidates to a plan: restrictions, filters, weighers, a host for each server. No I/O.
+"""From Placement's candidates to a plan: request filters, filters, weighers, a host for each server. No I/O.
 
-    candidates → list_candidates → restrictions → filters → Scale (weighers) → Spread → Plan
+    candidates → list_candidates → request_filters → filters → Normalizer (weighers) → HostAssignment → Plan
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,17 +8,17 @@ from typing import NamedTuple
 
 from oslo_config import cfg
 
-from novalike.clients.allocation import Amounts, CandidateQuery, Candidates, Choice, Summary
+from novalike.clients.placement_types import Amounts, CandidateQuery, Candidates, Choice, Summary
 from novalike.objects.scheduling import SchedulingRequest
 from novalike.scheduler import diagnosis
 from novalike.scheduler.candidate import Candidate, Taken, list_candidates, new_candidate
 from novalike.scheduler.filters.base import Check, Filter
-from novalike.scheduler.restrictions import list_restrictions
+from novalike.scheduler.host_assignment import STAGE, AssignedHost, HostAssignment
+from novalike.scheduler.rejections import Rejections
+from novalike.scheduler.request_filters import list_request_filters
 from novalike.scheduler.snapshot import Snapshot
-from novalike.scheduler.spread import STAGE, Assignment, Spread
-from novalike.scheduler.tally import Tally
 from novalike.scheduler.weighers.base import Weigher
-from novalike.scheduler.weighers.scale import Scale
+from novalike.scheduler.weighers.normalize import Normalizer
 
 NO_SUMMARIES: Mapping[str, Summary] = {}
 
@@ -27,12 +27,12 @@ class Plan(NamedTuple):
     """Hosts for servers.
 
     :param missing: servers for which there is no host.
-    :param tally: why hosts were not taken; complete only when some server is missing.
+    :param rejections: why hosts were not taken; complete only when some server is missing.
     """
 
-    assignments: list[Assignment]
+    assignments: list[AssignedHost]
     missing: int
-    tally: Tally
+    rejections: Rejections
 
 
 class Pipeline:
@@ -62,23 +62,24 @@ class Pipeline:
         :param already: host → other servers of the request that have claims there.
         """
         placed = dict(already)
-        tally = Tally()
-        restrictions = list_restrictions(self._conf, request, snapshot, query)
+        rejections = Rejections()
+        request_filters = list_request_filters(self._conf, request, snapshot, query)
         checks, rechecks = self._checks(request, placed)
         offered = list_candidates(found, snapshot, taken)
-        passed = _sift(offered, [*restrictions, *checks, *rechecks], tally)
+        passed = _sift(offered, [*request_filters, *checks, *rechecks], rejections)
         options = self._conf.filter_scheduler
-        scale = Scale(self._conf, self._weighers, passed, snapshot.multipliers)
-        spread = Spread(passed, scale, options.host_subset_size, options.shuffle_best_same_weighed_hosts)
-        assignments = spread.assign(servers, rechecks, placed, tally)
+        normalizer = Normalizer(self._conf, self._weighers, passed, snapshot.multipliers)
+        shuffle = options.shuffle_best_same_weighed_hosts
+        hosts = HostAssignment(passed, normalizer, options.host_subset_size, shuffle)
+        assignments = hosts.assign(servers, rechecks, placed, rejections)
         missing = len(servers) - len(assignments)
         if missing:
-            diagnosis.explain_missing(snapshot, offered, query, restrictions, tally)
+            diagnosis.explain_missing(snapshot, offered, query, request_filters, rejections)
             if assignments:
-                tally.add(STAGE, f"there is room for {len(assignments)} of {len(servers)} servers")
-        return Plan(assignments, missing, tally)
+                rejections.add(STAGE, f"there is room for {len(assignments)} of {len(servers)} servers")
+        return Plan(assignments, missing, rejections)
 
-    def keep(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> list[Assignment]:
+    def keep(self, request: SchedulingRequest, snapshot: Snapshot, query: CandidateQuery) -> list[AssignedHost]:
         """The servers whose earlier claim will still do, where it is.
 
         Their room is taken, by themselves, so Placement's answer may not have their hosts at all.
@@ -87,7 +88,7 @@ class Pipeline:
             return []
         placed: dict[str, int] = {}
         once, again = self._checks(request, placed)
-        checks = [*list_restrictions(self._conf, request, snapshot, query), *once, *again]
+        checks = [*list_request_filters(self._conf, request, snapshot, query), *once, *again]
         kept = []
         for server, claim in request.earlier.items():
             choice = Choice({provider: Amounts(amounts) for provider, amounts in claim.resources.items()})
@@ -97,7 +98,7 @@ class Pipeline:
             host = new_candidate(state, NO_SUMMARIES, {})
             if all(check(host) is None for _, check in checks):
                 placed[state.host] = placed.get(state.host, 0) + 1
-                kept.append(Assignment(server, state, choice))
+                kept.append(AssignedHost(server, state, choice))
         return kept
 
     def _checks(
@@ -114,7 +115,7 @@ class Pipeline:
         return once, again
 
 
-def _sift(hosts: list[Candidate], checks: Sequence[tuple[str, Check]], tally: Tally) -> list[Candidate]:
+def _sift(hosts: list[Candidate], checks: Sequence[tuple[str, Check]], rejections: Rejections) -> list[Candidate]:
     """The hosts that pass all checks, stage by stage."""
     for stage, check in checks:
         passed: list[Candidate] = []
@@ -123,6 +124,6 @@ def _sift(hosts: list[Candidate], checks: Sequence[tuple[str, Check]], tally: Ta
             if reason is None:
                 passed.append(host)
             else:
-                tally.add(stage, reason, host.state.host)
+                rejections.add(stage, reason, host.state.host)
         hosts = passed
     return hosts

@@ -6,8 +6,8 @@ from typing import Any
 import os_traits
 from oslo_config import cfg
 
-from novalike.clients.allocation import CandidateQuery, ResourceGroup
-from novalike.clients.provider import DISABLED_TRAIT
+from novalike.clients.placement_provider import DISABLED_TRAIT
+from novalike.clients.placement_types import CandidateQuery, ResourceGroup
 from novalike.objects.errors import Invalid
 from novalike.objects.flavor import Flavor
 from novalike.objects.scheduling import SchedulingRequest

@@ -6,19 +6,19 @@ from collections import Counter
 import msgspec
 from oslo_config import cfg
 
-from novalike.clients.allocation import CandidateQuery, QueryRefused
 from novalike.clients.placement import PlacementClient
+from novalike.clients.placement_types import CandidateQuery, QueryRefused
 from novalike.objects import errors
 from novalike.objects.scheduling import Rejection, SchedulingRequest, Selection, Selections
 from novalike.scheduler import claims
-from novalike.scheduler.desk import CandidateDesk
-from novalike.scheduler.keeper import SnapshotKeeper
-from novalike.scheduler.ledger import Ledger
+from novalike.scheduler.candidate_cache import CandidateCache
+from novalike.scheduler.claims_in_flight import ClaimsInFlight
+from novalike.scheduler.host_assignment import AssignedHost
 from novalike.scheduler.pipeline import Pipeline, Plan
+from novalike.scheduler.request_filters import asked_nodes
 from novalike.scheduler.resources import UnusableExtraSpec, build_query
-from novalike.scheduler.restrictions import asked_nodes
 from novalike.scheduler.snapshot import Snapshot
-from novalike.scheduler.spread import Assignment
+from novalike.scheduler.snapshot_cache import SnapshotCache
 
 LOG = logging.getLogger(__name__)
 
@@ -30,32 +30,32 @@ class Selector:
     """Chooses and claims hosts. Safe for threads."""
 
     def __init__(
-        self, conf: cfg.ConfigOpts, placement: PlacementClient, keeper: SnapshotKeeper, pipeline: Pipeline
+        self, conf: cfg.ConfigOpts, placement: PlacementClient, snapshot_cache: SnapshotCache, pipeline: Pipeline
     ) -> None:
         self._conf = conf
         self._placement = placement
-        self._keeper = keeper
+        self._snapshot_cache = snapshot_cache
         self._pipeline = pipeline
-        self._ledger = Ledger()
-        self._desk = CandidateDesk(placement, self._ledger, conf.scheduler.candidates_max_age)
+        self._in_flight = ClaimsInFlight()
+        self._candidate_cache = CandidateCache(placement, self._in_flight, conf.scheduler.candidates_max_age)
 
     def select(self, request: SchedulingRequest) -> Selections:
         """A claimed host for every server of the request, or none and why.
 
         :raises Unavailable: Placement, or at first the conductor, can't be reached.
         """
-        snapshot = self._keeper.current()
+        snapshot = self._snapshot_cache.current()
         answer = self._try(request, snapshot)
         if not answer.selections and self._newer(snapshot):
             # The snapshot may just be too old to know a host that Placement knows.
-            answer = self._try(request, self._keeper.current())
+            answer = self._try(request, self._snapshot_cache.current())
         if not answer.selections:
             _log_failure(request, answer)
         return answer
 
     def _newer(self, snapshot: Snapshot) -> bool:
         try:
-            return self._keeper.refresh() or self._keeper.current() is not snapshot
+            return self._snapshot_cache.refresh() or self._snapshot_cache.current() is not snapshot
         except errors.Unavailable:
             return False
 
@@ -90,13 +90,13 @@ class Selector:
                 old = old or not new
                 if entry is None:
                     claims.release(self._placement, request, won.values())
-                    return Selections(rejections=plan.tally.rejections())
+                    return Selections(rejections=plan.rejections.all())
                 claimed = False
                 try:
                     got = claims.commit(self._placement, request, plan.assignments, attempt >= WHOLE_WRITES)
                     claimed = bool(got)
                 finally:
-                    self._ledger.settle(entry, claimed)
+                    self._in_flight.settle(entry, claimed)
                 won.update({assignment.instance_uuid: assignment for assignment in got})
                 if len(won) == len(request.instance_uuids):
                     return _selected(request, won, old)
@@ -117,7 +117,7 @@ class Selector:
         *,
         anew: bool,
     ) -> tuple[Plan, int | None, bool]:
-        """A plan, its entry in the ledger when it is complete, and whether Placement was asked for it.
+        """A plan, its entry in the in_flight when it is complete, and whether Placement was asked for it.
 
         What others are claiming at the moment may fail, and may be counted twice; so before we say that there
         is no room, we look again at what Placement says alone, and at all that it has.
@@ -125,17 +125,17 @@ class Selector:
         :param anew: an answer of Placement from before won't do.
         """
         for counting in (True, False):
-            reader = self._ledger.begin()
+            reader = self._in_flight.begin()
             try:
-                (found, began), new = self._desk.ask(query, anew=anew or not counting)
-                with self._ledger.lock:
-                    taken = self._ledger.taken_since(began) if counting else {}
+                (found, began), new = self._candidate_cache.ask(query, anew=anew or not counting)
+                with self._in_flight.lock:
+                    taken = self._in_flight.taken_since(began) if counting else {}
                     counted = bool(taken) or not new
                     plan = self._pipeline.plan(request, servers, snapshot, query, found, taken, already)
                     if not plan.missing:
-                        return plan, self._ledger.enter(a.choice for a in plan.assignments), new
+                        return plan, self._in_flight.enter(a.choice for a in plan.assignments), new
             finally:
-                self._ledger.end(reader)
+                self._in_flight.end(reader)
             truncated = query.limit is not None and len(found.allocation_requests) >= query.limit
             if not counted and not truncated:
                 break
@@ -144,12 +144,12 @@ class Selector:
         return plan, None, new
 
 
-def _selected(request: SchedulingRequest, won: dict[str, Assignment], old: bool) -> Selections:
+def _selected(request: SchedulingRequest, won: dict[str, AssignedHost], old: bool) -> Selections:
     selections = tuple(_selection(won[uuid]) for uuid in request.instance_uuids)
     return Selections(selections=selections, on_old_candidates=old)
 
 
-def _selection(assignment: Assignment) -> Selection:
+def _selection(assignment: AssignedHost) -> Selection:
     state = assignment.state
     return Selection(
         instance_uuid=assignment.instance_uuid,

@@ -8,10 +8,10 @@ from novalike.clients.placement import PlacementClient
 from novalike.objects.context import RequestContext
 from novalike.objects.scheduling import SchedulingRequest, Selections
 from novalike.scheduler.filters.registry import load_filters
-from novalike.scheduler.keeper import SnapshotKeeper
 from novalike.scheduler.pipeline import Pipeline
 from novalike.scheduler.selector import Selector
 from novalike.scheduler.snapshot import EMPTY, Snapshot
+from novalike.scheduler.snapshot_cache import SnapshotCache
 from novalike.scheduler.weighers.registry import load_weighers
 
 
@@ -34,7 +34,7 @@ class SchedulerServer:
         self._conf = conf
         self._placement = placement
         self._endpoint = endpoint
-        self.keeper = SnapshotKeeper(reads, snapshot)
+        self.snapshot_cache = SnapshotCache(reads, snapshot)
         self.reload()
 
     def reload(self) -> None:
@@ -43,7 +43,7 @@ class SchedulerServer:
         :raises SystemExit: an option names a filter or a weigher that doesn't exist.
         """
         pipeline = Pipeline(self._conf, load_filters(self._conf), load_weighers(self._conf))
-        self._selector = Selector(self._conf, self._placement, self.keeper, pipeline)
+        self._selector = Selector(self._conf, self._placement, self.snapshot_cache, pipeline)
 
     def select(self, ctx: RequestContext, *, request: SchedulingRequest) -> Selections:
         """Choose and claim a host for every server of the request, or claim none.

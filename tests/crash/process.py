@@ -34,7 +34,7 @@ _PERIODIC_SQL = frozenset(
     }
 )  # fmt: skip
 # All that the database is asked in these is.
-_PERIODIC_MODULES = frozenset({"hosts", "heartbeats", "inventory"})
+_PERIODIC_MODULES = frozenset({"hosts", "heartbeats", "host_states"})
 
 
 class Death(BaseException):

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from novalike.clients import provider as providers
-from novalike.clients.allocation import (
+from novalike.clients import placement_provider as providers
+from novalike.clients.placement import PlacementClient
+from novalike.clients.placement_types import (
     Allocation,
     Amounts,
     CandidateQuery,
@@ -22,7 +23,6 @@ from novalike.clients.allocation import (
     Summary,
     Use,
 )
-from novalike.clients.placement import PlacementClient
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
 

@@ -71,10 +71,10 @@ def test_reports_of_many_hosts_cost_what_those_of_few_do(make_cloud: Callable[..
     with measured(cloud) as cost:
         cloud.compute.inventory.report()
     cost.check(messages=2, statements=1)
-    keeper = cloud.scheduler._handler.keeper
-    keeper.refresh()
+    snapshot_cache = cloud.scheduler._handler.snapshot_cache
+    snapshot_cache.refresh()
     with measured(cloud) as cost:
-        assert not keeper.refresh()
+        assert not snapshot_cache.refresh()
     cost.check(messages=2, statements=4)
 
 

@@ -42,11 +42,11 @@ def test_a_host_that_fails_to_build_is_left_alone_until_it_has_built_something(m
     assert hosts == {"fake001", "fake003"}
     assert 1 <= failures <= 3  # the scheduler may choose it again before it has heard of the first one
     cloud.eventually(lambda: _failed(cloud) == {"fake001": 0, "fake002": failures, "fake003": 0})
-    keeper = cloud.scheduler._handler.keeper
+    snapshot_cache = cloud.scheduler._handler.snapshot_cache
     # Builds as well: a host that still seems to be building is weighed below one that is fuller.
     seen = {("fake001", 0, 0), ("fake002", failures, 0), ("fake003", 0, 0)}
     cloud.eventually(
-        lambda: {(s.host, s.failed_builds, s.num_io_ops) for s in keeper.current().by_uuid.values()} == seen
+        lambda: {(s.host, s.failed_builds, s.num_io_ops) for s in snapshot_cache.current().by_uuid.values()} == seen
     )
     before = failures
     assert {_create(cloud, f"more{n}") for n in range(4)} == {"fake001", "fake003"}

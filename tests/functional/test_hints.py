@@ -34,7 +34,8 @@ def test_a_server_is_in_the_zone_of_its_host(make_cloud: Callable[..., Cloud]) -
     aggregate = cloud.admin.post("/os-aggregates", {"aggregate": {"name": "a", "availability_zone": "za"}}, 200)
     number = aggregate["aggregate"]["id"]
     cloud.admin.post(f"/os-aggregates/{number}/action", {"add_host": {"host": "fake001"}}, 200)
-    cloud.eventually(lambda: all(s.zone == "za" for s in cloud.scheduler._handler.keeper.current().by_uuid.values()))
+    snapshots = cloud.scheduler._handler.snapshot_cache
+    cloud.eventually(lambda: all(s.zone == "za" for s in snapshots.current().by_uuid.values()))
     made.append(cloud.demo.at("2.37").post("/servers", cloud.server_body("after"), 202)["server"]["id"])
     cloud.demo.wait_for(made[1], "ACTIVE")
     assert cloud.demo.get(f"/servers/{made[1]}")["server"]["OS-EXT-AZ:availability_zone"] == "za"

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from novalike.clients.allocation import Allocation, Choice, Claim, single
+from novalike.clients.placement_types import Allocation, Choice, Claim, single
 from novalike.conductor.cells import Cells
 from novalike.db.cell import tables as t
 from novalike.db.engine import Database

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from novalike.clients.provider import DISABLED_TRAIT
+from novalike.clients.placement_provider import DISABLED_TRAIT
 from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.operation import FIRST_ON_A_HOST

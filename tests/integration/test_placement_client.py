@@ -11,7 +11,8 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.clients.allocation import (
+from novalike.clients.placement import PlacementClient
+from novalike.clients.placement_types import (
     CandidateQuery,
     Choice,
     Claim,
@@ -20,7 +21,6 @@ from novalike.clients.allocation import (
     ResourceGroup,
     single,
 )
-from novalike.clients.placement import PlacementClient
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import admin_context
@@ -28,9 +28,9 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.host import HostState, Inventory, NodeReport
 from novalike.objects.scheduling import EarlierClaim, SchedulingRequest
 from novalike.scheduler import claims
+from novalike.scheduler.host_assignment import AssignedHost
 from novalike.scheduler.server import SchedulerServer
 from novalike.scheduler.snapshot import take
-from novalike.scheduler.spread import Assignment
 
 pytestmark = pytest.mark.skipif("OS_AUTH_URL" not in os.environ, reason="OS_AUTH_URL is not set")
 
@@ -260,7 +260,7 @@ def test_the_scheduler_takes_away_what_it_has_just_written_and_nothing_else(clie
         uuid=nodes[0].uuid, host="h", hypervisor_hostname="h", endpoint="e", cell="cell1", hypervisor_type="fake",
         hypervisor_version=1,
     )  # fmt: skip
-    mine = Assignment(consumers[0], state, choice)
+    mine = AssignedHost(consumers[0], state, choice)
 
     def commit_and_release(between):
         claims.commit(client, asked, [mine], by_host=False)

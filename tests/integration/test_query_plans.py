@@ -16,9 +16,9 @@ from novalike.bus.conductor import ServerQuery
 from novalike.cmd.management.cell_archive import CellArchive
 from novalike.conductor import quota
 from novalike.conductor.cells import Cells
+from novalike.conductor.host_states import HostStatesHandler
 from novalike.conductor.hosts import HostReports, HostStatus
 from novalike.conductor.hypervisors import HypervisorReadsHandler
-from novalike.conductor.inventory import InventoryHandler
 from novalike.conductor.leases import Leases
 from novalike.conductor.servers.reads import ServerReadsHandler
 from novalike.db.api import mappings
@@ -49,7 +49,7 @@ class Conductor(NamedTuple):
     cells: Cells
     reads: ServerReadsHandler
     reports: HostReports
-    inventory: InventoryHandler
+    inventory: HostStatesHandler
     hypervisors: HypervisorReadsHandler
     leases: Leases
 
@@ -76,7 +76,7 @@ def conductor(database_url: str) -> Iterator[Conductor]:
         cells,
         ServerReadsHandler(cells, HostStatus(conf, cells)),
         HostReports(conf, cells),
-        InventoryHandler(conf, cells),
+        HostStatesHandler(conf, cells),
         HypervisorReadsHandler(conf, cells),
         Leases(conf, cells, "conductor:1"),
     )

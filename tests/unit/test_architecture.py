@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 # Who may name eventlet: what patches, what lends real threads, the HTTP server, and psycopg2's wait callback.
 EVENTLET = {
     "novalike/concurrency.py",
-    "novalike/cmd/wsgi.py",
+    "novalike/service/wsgi.py",
     "novalike/db/engine.py",
     "novalike/virt/native_threads.py",
 }

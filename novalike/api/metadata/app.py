@@ -18,10 +18,10 @@ from novalike.bus.metadata import MetadataCommands, MetadataReads
 from novalike.bus.transport import Transport
 from novalike.clients.neutron import NeutronClient
 from novalike.conf.vendordata import read_vendor_data
+from novalike.guest_metadata import lookup
+from novalike.guest_metadata.guest import Guest
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from novalike.objects.guest_metadata import lookup
-from novalike.objects.guest_metadata.guest import Guest
 
 LOG = logging.getLogger(__name__)
 

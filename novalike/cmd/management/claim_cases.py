@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from novalike.clients.allocation import Allocation, Choice, Claim, ClaimConflict
+from novalike.clients.placement_types import Allocation, Choice, Claim, ClaimConflict
 from novalike.clients.placement import PlacementClient
 from novalike.cmd.management.claim_records import ClaimRecords, Seen
 from novalike.cmd.management.group import complain

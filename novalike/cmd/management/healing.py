@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from novalike.clients.allocation import Claim, ClaimConflict, single
+from novalike.clients.placement_types import Claim, ClaimConflict, single
 from novalike.clients.placement import PlacementClient
 from novalike.cmd.management.claim_cases import Audit, Case, take_away
 from novalike.cmd.management.claim_records import ClaimRecords, Seen

@@ -12,8 +12,8 @@ from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.images import names
 from novalike.virt.images.cache import Base, ImageCache
-from novalike.virt.libvirt import disk_files, disk_plan, hardware, record
-from novalike.virt.libvirt.record import GuestRecord
+from novalike.virt.libvirt import disk_files, disk_plan, guest_record, hardware
+from novalike.virt.libvirt.guest_record import GuestRecord
 
 # The beginning of a qcow2 file: magic, version, where the name of its backing file is, how long that is.
 _QCOW2 = struct.Struct(">4sIQI")
@@ -39,7 +39,7 @@ def fetch(cache: ImageCache, spec: ServerSpec, planned: GuestRecord, folder: Pat
             # others may pass (QEMU runs as its own user), not look
             folder.mkdir(mode=0o711, exist_ok=True)
             folder.chmod(0o711)
-            record.write(folder, changed)
+            guest_record.write(folder, changed)
         written = changed
 
     limit = next(disk.size for disk in planned.disks if disk.content == "image")
@@ -87,7 +87,7 @@ def _needed(folder: Path) -> set[str]:
     :raises FileNotFoundError: the folder is gone.
     :raises OSError, GuestFailed: something can't be read.
     """
-    known = record.read(folder)
+    known = guest_record.read(folder)
     found = _recorded(folder, known) if known else set()
     for path in folder.iterdir():
         try:

@@ -11,7 +11,7 @@ from oslo_concurrency import processutils
 from novalike.virt.driver import GuestFailed
 from novalike.virt.images import qemu_img
 from novalike.virt.images.cache import Base
-from novalike.virt.libvirt.record import DiskRecord
+from novalike.virt.libvirt.guest_record import DiskRecord
 
 LOG = logging.getLogger(__name__)
 

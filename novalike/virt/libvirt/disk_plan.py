@@ -11,7 +11,7 @@ from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.images.cache import Base
 from novalike.virt.libvirt import hardware
-from novalike.virt.libvirt.record import DiskRecord, GuestRecord
+from novalike.virt.libvirt.guest_record import DiskRecord, GuestRecord
 
 GIB = 1024**3
 MIB = 1024**2

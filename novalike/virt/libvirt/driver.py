@@ -46,14 +46,14 @@ from novalike.virt.libvirt import (
     disk_plan,
     domains,
     guest_builder,
+    guest_record,
     hardware,
     host_report,
     node_identity,
     power,
     preflight,
-    record,
     traits,
-    unsupported,
+    unsupported_features,
 )
 from novalike.virt.libvirt.connection import Connection
 from novalike.virt.libvirt.events import PowerEvents
@@ -145,7 +145,7 @@ class LibvirtDriver(contract.Driver):
         # in this order: a guest that is made meanwhile is ours, not somebody else's
         all_guests = self._call(domains.uuids)
         ours = {guest.instance_uuid for guest in self._call(domains.infos, self._node_uuid)}
-        left = record.ours(self._instances, self._node_uuid)
+        left = guest_record.ours(self._instances, self._node_uuid)
         left |= {port.instance_uuid for port in self._plugger.plugged()}
         return frozenset(ours | (left - all_guests))
 
@@ -175,10 +175,10 @@ class LibvirtDriver(contract.Driver):
     # -- guests: making
 
     def prepare_disks(self, host: str, spec: ServerSpec) -> str:
-        unsupported.check(spec.image, spec.server.flavor, self._host().arch)
+        unsupported_features.check(spec.image, spec.server.flavor, self._host().arch)
         self._check_firmware(spec)
         folder = self._folder(spec.server.uuid)
-        known = record.read(folder)
+        known = guest_record.read(folder)
         planned = known or disk_plan.plan(self.conf, spec, self._host().arch, self._node_uuid)
         if known is None or any(
             not (folder / disk.file).exists() for disk in known.disks if disk.content != "config"
@@ -214,7 +214,7 @@ class LibvirtDriver(contract.Driver):
         with self._quiet(uuid):
             self._call(domains.switch_off, uuid)
             self._call(domains.undefine, uuid)
-            if record.is_ours(self._folder(uuid), self._node_uuid):
+            if guest_record.is_ours(self._folder(uuid), self._node_uuid):
                 self._threads.run(disk_files.remove, self._folder(uuid))
 
     # -- guests: power
@@ -279,7 +279,7 @@ class LibvirtDriver(contract.Driver):
 
     def _define(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
         folder = self._folder(spec.server.uuid)
-        known = record.read(folder)
+        known = guest_record.read(folder)
         if known is None:
             raise GuestNotFound(instance_id=spec.server.uuid)
         guest = guest_builder.build(

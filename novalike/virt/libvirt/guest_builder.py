@@ -10,8 +10,8 @@ from novalike.objects.network import Vif
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.libvirt import hardware, vif_plug
+from novalike.virt.libvirt.guest_record import GuestRecord
 from novalike.virt.libvirt.guestspec import Boot, Description, Disk, GuestSpec
-from novalike.virt.libvirt.record import GuestRecord
 
 CONSOLE_LOG = "console.log"
 

@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from novalike.objects.host import NodeReport
 from novalike.virt.driver import GuestInfo
-from novalike.virt.libvirt import domains, record
+from novalike.virt.libvirt import domains, guest_record
 from novalike.virt.libvirt.capabilities import HostCapabilities
 
 GIB = 1024**3
@@ -88,7 +88,7 @@ def promised_bytes(instances: Path) -> int:
     """How much more the disks of all guests may still grow."""
     promised = 0
     for folder in instances.iterdir():
-        known = record.read(folder) if folder.is_dir() else None
+        known = guest_record.read(folder) if folder.is_dir() else None
         for disk in known.disks if known else ():
             try:
                 written = (folder / disk.file).stat().st_blocks * 512

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import requests
 
-from novalike.clients.allocation import CandidateQuery, ResourceGroup
+from novalike.clients.placement_types import CandidateQuery, ResourceGroup
 from tests.benchmarks.client import Client, Keystone
 from tests.benchmarks.figures import percentile
 from tests.benchmarks.growth import boots, population, reads

@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from novalike.clients.allocation import Candidates
 from novalike.clients.placement import _decode_candidates
+from novalike.clients.placement_types import Candidates
 from novalike.objects.host import AggregateFacts, HostState, Inventory
 
 COUNT = 10_000

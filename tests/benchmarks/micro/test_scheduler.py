@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from novalike.clients.allocation import Candidates
+from novalike.clients.placement_types import Candidates
 from novalike.objects.flavor import Flavor
 from novalike.objects.host import HostState
 from novalike.objects.image import Image

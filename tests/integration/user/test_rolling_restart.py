@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from keystoneauth1 import exceptions
 
-from novalike.cmd import health
+from novalike.service import health
 from tests.integration.user.compute_api import ComputeApi
 from tests.integration.user.leftovers import traces
 from tests.integration.user.stack import Stack

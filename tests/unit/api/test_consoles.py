@@ -7,8 +7,8 @@ from novalike.api.microversion import parse
 from novalike.api.request import ApiRequest
 from novalike.api.resources.consoles import Consoles
 from novalike.api.schemas import consoles as schemas
-from novalike.cmd.wsgi import RequestLog
 from novalike.objects import errors
+from novalike.service.wsgi import RequestLog
 from tests.fakes.records import context, server
 
 

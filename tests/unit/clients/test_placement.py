@@ -5,9 +5,9 @@ How Placement itself behaves is in ``tests/integration/test_placement_client.py`
 
 import pytest
 
-from novalike.clients import provider
-from novalike.clients.allocation import CandidateQuery, Claim, ClaimConflict, QueryRefused, ResourceGroup, single
+from novalike.clients import placement_provider
 from novalike.clients.placement import PlacementClient, PlacementError
+from novalike.clients.placement_types import CandidateQuery, Claim, ClaimConflict, QueryRefused, ResourceGroup, single
 from novalike.objects import errors
 from tests.fakes.http import FakeSession, answer
 from tests.unit.scheduler.cloud import report
@@ -65,7 +65,7 @@ def test_a_new_provider_gets_inventory_and_traits():
 def test_what_is_there_already_is_not_written():
     placement = Placement()
     placement.answers["GET", f"{PATH}/inventories"] = {
-        "inventories": provider.wanted_inventories(NODE, {}), "resource_provider_generation": 7,
+        "inventories": placement_provider.wanted_inventories(NODE, {}), "resource_provider_generation": 7,
     }  # fmt: skip
     placement.answers["GET", f"{PATH}/traits"] = {"traits": list(NODE.traits), "resource_provider_generation": 7}
     placement.client.ensure_provider(NODE)
@@ -112,16 +112,16 @@ def test_two_processes_may_register_a_node_at_a_time():
 
 def test_inventories_and_traits_of_others_stay():
     existing = {"CUSTOM_GPU": {"total": 1}, "VCPU": {"total": 99}}
-    wanted = provider.wanted_inventories(report("node", local_gb=0, reserved_host_disk_mb=1), existing)
+    wanted = placement_provider.wanted_inventories(report("node", local_gb=0, reserved_host_disk_mb=1), existing)
     assert set(wanted) == {"CUSTOM_GPU", "VCPU", "MEMORY_MB"}
     assert wanted["VCPU"]["total"] == 4
-    rounded = provider.wanted_inventories(report("node", reserved_host_disk_mb=1025), {})
+    rounded = placement_provider.wanted_inventories(report("node", reserved_host_disk_mb=1025), {})
     assert rounded["DISK_GB"]["reserved"] == 2
     had = frozenset({"CUSTOM_OPERATORS", "COMPUTE_OLD", "HW_OLD", "COMPUTE_STATUS_DISABLED"})
     kept = {"CUSTOM_OPERATORS", "CUSTOM_OURS", "COMPUTE_NODE"}
-    assert provider.wanted_traits(NODE, had, None) == kept | {"COMPUTE_STATUS_DISABLED"}
-    assert provider.wanted_traits(NODE, had, False) == kept
-    assert provider.wanted_traits(NODE, frozenset(), True) >= {"COMPUTE_STATUS_DISABLED"}
+    assert placement_provider.wanted_traits(NODE, had, None) == kept | {"COMPUTE_STATUS_DISABLED"}
+    assert placement_provider.wanted_traits(NODE, had, False) == kept
+    assert placement_provider.wanted_traits(NODE, frozenset(), True) >= {"COMPUTE_STATUS_DISABLED"}
 
 
 def test_the_query_string():

@@ -8,7 +8,7 @@ from oslo_config import cfg
 from novalike import conf as options
 from novalike.bus.compute import ExternalEvent
 from novalike.clients.neutron import NeutronClient
-from novalike.clients.port_desk import AT_A_TIME, PortDesk
+from novalike.clients.port_batching import AT_A_TIME, PortBatcher
 from novalike.compute.networking import PLUGGED, Networking
 from novalike.objects import errors, network_errors
 from novalike.objects.network import RequestedNetwork, Vif
@@ -380,13 +380,13 @@ def test_a_build_does_not_fail_for_what_is_read_ahead(networking, neutron):
 def test_who_got_no_answer_asks_alone_the_next_time(monkeypatch, networking, neutron):
     net, alone = neutron.add_network("one", PROJECT), []
 
-    def create(_desk, bodies, **how):
+    def create(_port_batcher, bodies, **how):
         alone.append(how["alone"])
         if len(alone) == 1:
             raise errors.Unavailable(reason="somebody else's ports")
         return neutron.create_ports(bodies)
 
-    monkeypatch.setattr(PortDesk, "create", create)
+    monkeypatch.setattr(PortBatcher, "create", create)
     assert len(networking.allocate(context(), wanted(on(net)), "h", untouched=True)) == 1
     assert alone == [False, True]
     assert count(neutron, "ports") == 1
@@ -413,7 +413,7 @@ def test_servers_that_are_built_together_share_a_request_and_one_that_neutron_di
             if number < AT_A_TIME:
                 assert arrived.acquire(timeout=10)
         deadline = time.monotonic() + 10
-        while networking._desk._open is None or len(networking._desk._open.callers) < 3:
+        while networking._port_batcher._open is None or len(networking._port_batcher._open.callers) < 3:
             assert time.monotonic() < deadline
             time.sleep(0.001)
         go.set()

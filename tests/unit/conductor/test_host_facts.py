@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as cell_tables
 from novalike.objects.record import utcnow
-from tests.unit.conductor.test_inventory import Conductor
+from tests.unit.conductor.test_host_states import Conductor
 
 
 def test_a_host_without_servers(tmp_path: Path) -> None:

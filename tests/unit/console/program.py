@@ -18,9 +18,9 @@ from oslo_config import cfg  # noqa: E402
 
 from novalike import conf as options  # noqa: E402
 from novalike.bus.consoles import ConsoleGrant  # noqa: E402
-from novalike.cmd.listening import listen  # noqa: E402
 from novalike.console.novncproxy import NovncProxy  # noqa: E402
 from novalike.objects import errors  # noqa: E402
+from novalike.service.listening import listen  # noqa: E402
 
 
 class Conductor:

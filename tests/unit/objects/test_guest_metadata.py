@@ -3,10 +3,10 @@ import json
 
 import pytest
 
+from novalike.guest_metadata import ec2, lookup, openstack
+from novalike.guest_metadata.drive import config_drive_files
+from novalike.guest_metadata.guest import Guest
 from novalike.objects.block_device import BlockDevice
-from novalike.objects.guest_metadata import ec2, lookup, openstack
-from novalike.objects.guest_metadata.drive import config_drive_files
-from novalike.objects.guest_metadata.guest import Guest
 from novalike.objects.keypair import Keypair
 from novalike.objects.network import FixedIp, Subnet, Vif
 from tests.fakes.records import PROJECT, USER, server, spec

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from novalike.clients.allocation import Amounts, Choice, Summary, Use
+from novalike.clients.placement_types import Amounts, Choice, Summary, Use
 from novalike.scheduler.candidate import Candidate, new_candidate
 from tests.unit.scheduler.cloud import node_uuid, state
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from novalike.clients.allocation import Amounts, Choice, Claim, ClaimConflict
+from novalike.clients.placement_types import Amounts, Choice, Claim, ClaimConflict
 from novalike.objects import errors
 from novalike.objects.scheduling import EarlierClaim
 from novalike.scheduler import claims
-from novalike.scheduler.spread import Assignment
+from novalike.scheduler.host_assignment import AssignedHost
 from tests.unit.scheduler.cloud import node_uuid, request, state
 
 
@@ -36,8 +36,8 @@ def placement() -> Placement:
     return Placement()
 
 
-def assigned(server: str, host: str) -> Assignment:
-    return Assignment(server, state(host), Choice({node_uuid(host): Amounts({"VCPU": 1})}))
+def assigned(server: str, host: str) -> AssignedHost:
+    return AssignedHost(server, state(host), Choice({node_uuid(host): Amounts({"VCPU": 1})}))
 
 
 FOUR = [assigned("s1", "a"), assigned("s2", "b"), assigned("s3", "a"), assigned("s4", "b")]

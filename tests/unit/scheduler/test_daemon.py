@@ -77,7 +77,7 @@ def transport():
 
 @pytest.fixture
 def daemon(cloud, transport, monkeypatch):
-    monkeypatch.setattr("novalike.scheduler.keeper.RETRY_DELAY", 0.01)
+    monkeypatch.setattr("novalike.scheduler.snapshot_cache.RETRY_DELAY", 0.01)
     daemon = SchedulerDaemon(cloud.conf, transport, cloud.placement)
     daemon.start()
     yield daemon
@@ -104,7 +104,7 @@ def test_a_daemon_without_a_conductor_lives_and_finds_it_later(cloud, transport,
     transport.handlers[Journal] = hearts = Hearts()
     eventually(lambda: daemon.health()["conductor"])
     cloud.add("late")
-    eventually(lambda: any(s.host == "late" for s in daemon._handler.keeper.current().by_uuid.values()))
+    eventually(lambda: any(s.host == "late" for s in daemon._handler.snapshot_cache.current().by_uuid.values()))
     cloud.placement.down = True
     assert daemon.health()["placement"] is False
     assert all(beat.binary == "novalike-scheduler" for beat in hearts.beats)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from novalike.clients.allocation import CandidateQuery, ResourceGroup
+from novalike.clients.placement_types import CandidateQuery, ResourceGroup
 from novalike.objects.host import Inventory
 from novalike.scheduler.diagnosis import explain_missing
+from novalike.scheduler.rejections import Rejections
 from novalike.scheduler.snapshot import EMPTY, take
-from novalike.scheduler.tally import Tally
 from tests.unit.scheduler.cloud import candidate, state
 
 ROOM = {
@@ -19,9 +19,9 @@ ROOM = {
 
 def why(amounts: dict[str, int], *, required: frozenset[str] = frozenset(), **facts: Any) -> str:
     query = CandidateQuery(groups={"": ResourceGroup(resources=amounts, required=required)})
-    tally = Tally()
-    explain_missing(take(Inventory(version="1", hosts=(state("h", **(ROOM | facts)),))), (), query, (), tally)
-    (rejection,) = tally.rejections()
+    rejections = Rejections()
+    explain_missing(take(Inventory(version="1", hosts=(state("h", **(ROOM | facts)),))), (), query, (), rejections)
+    (rejection,) = rejections.all()
     assert (rejection.stage, rejection.hosts) == ("placement", ("h",))
     return rejection.reason
 
@@ -68,14 +68,14 @@ def test_when_nothing_is_wrong_that_we_know_of() -> None:
 
 
 def test_restrictions_come_first_and_offered_hosts_are_not_explained() -> None:
-    query, tally = CandidateQuery(groups={"": ResourceGroup(resources={"VCPU": 99})}), Tally()
+    query, rejections = CandidateQuery(groups={"": ResourceGroup(resources={"VCPU": 99})}), Rejections()
     snapshot = take(Inventory(version="1", hosts=tuple(state(name, **ROOM) for name in ("a", "b", "host"))))
     zone = ("zone", lambda host: "elsewhere" if host.state.host == "a" else None)
-    explain_missing(snapshot, (candidate(),), query, (zone,), tally)
-    assert [(r.stage, r.hosts) for r in tally.rejections()] == [("zone", ("a",)), ("placement", ("b",))]
+    explain_missing(snapshot, (candidate(),), query, (zone,), rejections)
+    assert [(r.stage, r.hosts) for r in rejections.all()] == [("zone", ("a",)), ("placement", ("b",))]
 
 
 def test_no_host_at_all() -> None:
-    tally = Tally()
-    explain_missing(EMPTY, (), CandidateQuery(groups={}), (), tally)
-    assert [(r.stage, r.hosts) for r in tally.rejections()] == [("placement", ())]
+    rejections = Rejections()
+    explain_missing(EMPTY, (), CandidateQuery(groups={}), (), rejections)
+    assert [(r.stage, r.hosts) for r in rejections.all()] == [("placement", ())]

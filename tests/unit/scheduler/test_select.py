@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from novalike.clients.allocation import Claim, ClaimConflict, single
+from novalike.clients.placement_types import Claim, ClaimConflict, single
 from novalike.objects import errors
 from novalike.objects.scheduling import EarlierClaim
 from tests.unit.scheduler.cloud import Cloud, flavor, node_uuid, report, request, server_uuids, state
@@ -127,7 +127,7 @@ def test_an_earlier_claim_on_a_host_that_is_down_or_of_other_amounts_is_overwrit
     cloud = Cloud(2)
     (first,) = cloud.select(request()).selections
     cloud.conductor.add(state(first.host, up=False))
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     (second,) = cloud.select(request(earlier=earlier(cloud, request()))).selections
     assert second.host != first.host
     bigger = request(flavor=flavor(memory_mb=1024))
@@ -190,7 +190,7 @@ def test_a_failure_leaves_the_claim_of_another_try():
     cloud = Cloud(1)
     cloud.select(request())
     cloud.conductor.add(state("host0", up=False))
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     assert "ComputeFilter" in cloud.reasons(request())
     assert len(cloud.placement.consumers) == 1
 
@@ -264,19 +264,19 @@ def _at_once(cloud, count, hold):
 
 def test_concurrent_requests_do_not_choose_the_same_host():
     cloud = Cloud(8)
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     assert len(set(_at_once(cloud, 8, lambda: time.sleep(0.02)))) == 8
 
 
 def test_requests_with_answers_of_the_same_moment_do_not_choose_the_same_host():
     cloud = Cloud(2)
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     assert len(set(_at_once(cloud, 2, threading.Barrier(2).wait))) == 2
 
 
 def test_equal_questions_at_a_time_are_asked_once():
     cloud = Cloud(8)
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     _at_once(cloud, 8, lambda: time.sleep(0.05))
     assert cloud.placement.requests["allocation_candidates"] <= 4
 
@@ -284,7 +284,7 @@ def test_equal_questions_at_a_time_are_asked_once():
 def test_room_that_a_claim_of_another_request_did_not_take_is_used():
     cloud = Cloud(0)
     cloud.add("only", report("only", local_gb=10))
-    cloud.scheduler.keeper.refresh()
+    cloud.scheduler.snapshot_cache.refresh()
     honest = cloud.placement.claim
     first_choice_made, other_ended = threading.Event(), threading.Event()
 
@@ -427,7 +427,7 @@ def test_the_first_snapshot_is_waited_for(monkeypatch):
             raise trouble
         return honest(ctx, known_version=known_version)
 
-    monkeypatch.setattr("novalike.scheduler.keeper.RETRY_DELAY", 0.01)
+    monkeypatch.setattr("novalike.scheduler.snapshot_cache.RETRY_DELAY", 0.01)
     cloud.conductor.inventory = inventory
     assert cloud.hosts_of(request()) == ["host0"]
 
@@ -436,8 +436,8 @@ def test_changes_are_seen_after_a_refresh():
     cloud = Cloud(2)
     cloud.select(request())
     cloud.conductor.add(state("host0", up=False))
-    assert cloud.scheduler.keeper.refresh() is True
-    assert cloud.scheduler.keeper.refresh() is False
+    assert cloud.scheduler.snapshot_cache.refresh() is True
+    assert cloud.scheduler.snapshot_cache.refresh() is False
     assert set(cloud.hosts_of(request(4, instance_uuids=server_uuids(4, "later")))) == {"host1"}
 
 

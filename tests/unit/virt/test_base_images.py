@@ -19,7 +19,7 @@ libvirt = mock_libvirt.libvirt
 from novalike.virt.images import qemu_img  # noqa: E402
 from novalike.virt.images.locks import Busy  # noqa: E402
 from novalike.virt.images.names import stem  # noqa: E402
-from novalike.virt.libvirt import base_images, disk_files, record  # noqa: E402
+from novalike.virt.libvirt import base_images, disk_files, guest_record  # noqa: E402
 
 MIB = 1024**2
 TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
@@ -111,7 +111,7 @@ def test_written_down_before_anybody_may_remove_it(monkeypatch, driver, make_spe
     images.add(b"kernel", "aki", id="kernel", visibility="public")
     images.add(b"ramdisk", "ari", id="ramdisk", visibility="public")
     spec = make_spec(properties={"kernel_id": "kernel", "ramdisk_id": "ramdisk"})
-    write, names = record.write, []
+    write, names = guest_record.write, []
 
     def watched(*args):
         held = []
@@ -124,7 +124,7 @@ def test_written_down_before_anybody_may_remove_it(monkeypatch, driver, make_spe
         names.append(held)
         write(*args)
 
-    monkeypatch.setattr(record, "write", watched)
+    monkeypatch.setattr(guest_record, "write", watched)
     driver.prepare_disks("hv1", spec)
     assert names == [[spec.image.id], ["kernel"], ["ramdisk"]]
     assert in_use(driver) == {base_of(spec), f"{stem('kernel')}.blob", f"{stem('ramdisk')}.blob"}
@@ -140,7 +140,7 @@ def test_a_kernel_that_is_gone_can_be_had_later(driver, make_spec, images):
     assert driver.prune_image_cache(0) == ()
     images.contents[kernel.id] = content
     driver.prepare_disks("hv1", spec)
-    assert record.read(folder(driver, spec)).kernel.endswith(f"{stem(kernel.id)}.blob")
+    assert guest_record.read(folder(driver, spec)).kernel.endswith(f"{stem(kernel.id)}.blob")
     driver.destroy("hv1", spec)
     assert len(driver.prune_image_cache(0)) == 2
 
@@ -224,12 +224,12 @@ def test_a_disk_that_can_not_be_read(monkeypatch, driver, make_spec):
 def test_a_guest_that_is_removed_meanwhile(monkeypatch, driver, make_spec):
     spec = make_spec()
     driver.prepare_disks("hv1", spec)
-    read = record.read
+    read = guest_record.read
 
     def read_and_gone(path):
         known = read(path)
         shutil.rmtree(path)
         return known
 
-    monkeypatch.setattr(record, "read", read_and_gone)
+    monkeypatch.setattr(guest_record, "read", read_and_gone)
     assert in_use(driver) == frozenset()

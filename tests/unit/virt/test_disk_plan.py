@@ -7,7 +7,7 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.virt.driver import GuestFailed
 from novalike.virt.images.cache import Base
-from novalike.virt.libvirt import disk_plan, record
+from novalike.virt.libvirt import disk_plan, guest_record
 from tests.fakes import records
 
 GIB = 1024**3
@@ -111,7 +111,7 @@ def test_what_is_not_supported_is_refused(conf, device):
 
 
 def test_records_survive(conf, tmp_path):
-    assert record.read(tmp_path) is None
+    assert guest_record.read(tmp_path) is None
     planned = plan(conf, ephemeral_gb=1)
-    record.write(tmp_path, planned)
-    assert record.read(tmp_path) == planned
+    guest_record.write(tmp_path, planned)
+    assert guest_record.read(tmp_path) == planned

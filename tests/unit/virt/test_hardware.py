@@ -5,7 +5,7 @@ import pytest
 from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.virt.driver import GuestFailed
-from novalike.virt.libvirt import hardware, unsupported
+from novalike.virt.libvirt import hardware, unsupported_features
 
 
 def flavor(vcpus=1, **extra_specs):
@@ -121,7 +121,7 @@ def test_queues():
 )  # fmt: skip
 def test_wishes_of_flavors_that_are_not_fulfilled_are_refused(specs):
     with pytest.raises(GuestFailed, match="not supported"):
-        unsupported.check(image(), flavor(**specs), "x86_64")
+        unsupported_features.check(image(), flavor(**specs), "x86_64")
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_wishes_of_flavors_that_are_not_fulfilled_are_refused(specs):
 )  # fmt: skip
 def test_wishes_of_images_that_are_not_fulfilled_are_refused(properties):
     with pytest.raises(GuestFailed):
-        unsupported.check(image(**properties), flavor(), "x86_64")
+        unsupported_features.check(image(**properties), flavor(), "x86_64")
 
 
 def test_harmless_wishes_pass():
-    unsupported.check(
+    unsupported_features.check(
         image(hw_cpu_policy="shared", os_secure_boot="optional", hw_architecture="x86_64", architecture="x86_64"),
         flavor(hw__cpu_policy="shared", hw__mem_page_size="any", hw__numa_nodes="1", hw__cpu_sockets="1"),
         "x86_64",

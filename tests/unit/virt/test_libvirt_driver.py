@@ -17,7 +17,7 @@ from tests.unit.virt import mock_libvirt
 
 libvirt = mock_libvirt.libvirt
 
-from novalike.virt.libvirt import console_log, domains, power, preflight, record  # noqa: E402
+from novalike.virt.libvirt import console_log, domains, guest_record, power, preflight  # noqa: E402
 from novalike.virt.libvirt.connection import Connection  # noqa: E402
 from novalike.virt.native_threads import NativeThreads  # noqa: E402
 
@@ -82,7 +82,7 @@ def test_an_overlay_names_its_base_and_the_bases_format(driver, make_spec):
     driver.prepare_disks("hv1", spec)
     facts = qemu_info(folder(driver, spec) / "disk")
     assert facts["backing-filename-format"] == "raw"
-    assert facts["backing-filename"].endswith(record.read(folder(driver, spec)).base)
+    assert facts["backing-filename"].endswith(guest_record.read(folder(driver, spec)).base)
 
 
 def test_qemu_can_reach_a_disk_and_its_base_whatever_the_umask(monkeypatch, conf, images, make_spec):
@@ -95,7 +95,7 @@ def test_qemu_can_reach_a_disk_and_its_base_whatever_the_umask(monkeypatch, conf
         driver.prepare_disks("hv1", spec)
     finally:
         os.umask(before)
-    base = driver._cache_folder / record.read(folder(driver, spec)).base
+    base = driver._cache_folder / guest_record.read(folder(driver, spec)).base
     for path in (driver._instances, driver._cache_folder, folder(driver, spec)):
         assert path.stat().st_mode & 0o001, path
     assert base.stat().st_mode & 0o004
@@ -111,7 +111,7 @@ def test_preparing_goes_on_where_it_was_interrupted(driver, make_spec, images, c
     assert driver.prepare_disks("hv1", spec) == "/dev/vda"
     assert (folder(driver, spec) / "disk").read_bytes() == b"the guest's data"
     assert (folder(driver, spec) / "disk.swap").exists()
-    assert record.read(folder(driver, spec)).machine == "pc"
+    assert guest_record.read(folder(driver, spec)).machine == "pc"
     assert images.downloads == 1
 
 
