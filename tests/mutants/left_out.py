@@ -85,6 +85,10 @@ def _strict(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     return m.matches(node, m.Arg(keyword=m.Name("strict")))
 
 
+def _cache_size(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Arg(keyword=m.Name("maxsize")))
+
+
 def _only_logs(handler: cst.ExceptHandler) -> bool:
     return all(
         isinstance(line, cst.SimpleStatementLine) and all(m.matches(each, m.Expr(value=_LOG)) for each in line.body)
@@ -123,6 +127,7 @@ RULES = (
     Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
          _declared_only),
     Rule("strict in zip()", "the same", _strict),
+    Rule("sizes of caches", "tuning", _cache_size),
     Rule("an except that only logs, before an except Exception that does the same", "as for logs", _logged_otherwise),
 )  # fmt: skip
 

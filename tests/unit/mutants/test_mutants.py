@@ -66,7 +66,7 @@ def added(found: list[Mutant]) -> set[str]:
         ("raise E(reason='no')", {"pass"}),
         ("return 'a whole sentence of words'", {"return None"}),
         ("c: int | None = cast('str | int', a)", set()),
-        ("return zip(a, b, strict=True)", {"return None"}),
+        ("return zip(a, b, strict=True)", {"return None"}), ("return cache(maxsize=5)", {"return None"}),
         ("threading.Thread(target=f, name='x', daemon=True)", {"threading.Thread(name='x', daemon=True)", "pass"}),
     ],
 )  # fmt: skip
