@@ -7,7 +7,7 @@ import pytest
 
 from novalike.api.schemas import servers as schemas
 from novalike.conductor.servers import listing
-from tests.functional.harness import Cloud
+from tests.functional.harness import Client, Cloud
 
 USER_DATA = base64.b64encode(b"#!/bin/sh").decode()
 
@@ -53,6 +53,14 @@ def test_pages_of_one_have_all_whatever_they_are_sorted_by(
 def test_filters_find_the_one_that_matches(cloud: Cloud, ids: list[str], key: str, value: str) -> None:
     found = cloud.admin.get(f"/servers?all_tenants=1&{key}={value}")["servers"]
     assert [server["id"] for server in found] in ([ids[0]], [ids[1], ids[0]] if "description" in key else [])
+
+
+def test_a_page_begins_at_ones_own_server_only(cloud: Cloud, ids: list[str]) -> None:
+    stranger = Client(cloud.app, "stranger", "00000000000000000000000000000abc", "member,reader")
+    for marker in (ids[0], "00000000-0000-4000-8000-000000000000"):
+        answer = stranger.request("GET", f"/servers?marker={marker}")
+        assert (answer.status_code, answer.json["badRequest"]["message"]) == (400, f"marker [{marker}] not found")
+    assert cloud.admin.get(f"/servers?all_tenants=1&marker={ids[1]}")["servers"][0]["id"] == ids[0]
 
 
 def test_user_data_is_in_details_only_and_for_administrators_only(cloud: Cloud, ids: list[str]) -> None:
