@@ -46,7 +46,8 @@ def ask(what: str, driver: Any, uuid: str = "s", **more: Any) -> Any:
 def test_what_a_guest_has_printed() -> None:
     assert ask("console_output", Screens("s"), length=None) == "one\ntwo\n\ufffd"
     assert ask("console_output", Screens("s"), length=2) == "two\n\ufffd"
-    assert ask("console_output", Screens("s"), length=0) == ""
+    assert ask("console_output", Screens("s"), length=1) == "\ufffd"
+    assert ask("console_output", Screens("s"), length=0) == ask("console_output", Screens("s"), length=-1) == ""
 
 
 def test_where_a_guest_shows_its_screen() -> None:
