@@ -1,5 +1,6 @@
 """Limits, quota sets and quota classes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -81,6 +82,23 @@ def test_addresses_are_the_projects_whoever_they_are_set_for(cloud: Cloud, resou
     assert (ours[resource], of_another[resource]) == (5, 5)
     assert ours["cores"] != 6
     assert cloud.admin.request("DELETE", OF_USER).status_code == 202
+
+
+def test_what_holds_where_nothing_was_set_is_in_the_options(make_cloud: Callable[..., Cloud]) -> None:
+    """By the names that they have in Nova."""
+    options = {
+        "instances": "instances", "cores": "cores", "ram": "ram", "metadata_items": "metadata_items",
+        "injected_files": "injected_files", "injected_file_content_bytes": "injected_file_content_bytes",
+        "injected_file_path_bytes": "injected_file_path_length", "key_pairs": "key_pairs",
+        "server_groups": "server_groups", "server_group_members": "server_group_members",
+    }  # fmt: skip
+    values = {f"quota__{option}": number + 11 for number, option in enumerate(options.values())}
+    cloud = make_cloud(hosts=1, **values)
+    shown = cloud.admin.get(f"/os-quota-sets/{DEMO_PROJECT}/defaults")["quota_set"]
+    assert {name: shown[name] for name in options} == {
+        name: values[f"quota__{option}"] for name, option in options.items()
+    }
+    assert {shown[name] for name in shown.keys() - options.keys() - {"id"}} == {-1}
 
 
 def test_what_is_used_counts(cloud: Cloud) -> None:

@@ -1,19 +1,22 @@
 """Whatever a list may be filtered and sorted by in the API, the conductor knows."""
 
+import base64
 from collections.abc import Iterator
 
 import pytest
 
 from novalike.api.schemas import servers as schemas
 from novalike.conductor.servers import listing
-from tests.functional.harness import Cloud
+from tests.functional.harness import Client, Cloud
+
+USER_DATA = base64.b64encode(b"#!/bin/sh").decode()
 
 
 @pytest.fixture(scope="module")
 def ids(cloud: Cloud) -> Iterator[list[str]]:
     """Two servers, of which the second one has no value for what a server need not have."""
     more = {"accessIPv4": "9.9.9.9", "hostname": "one", "description": "d", "config_drive": True}
-    more["networks"] = [{"uuid": cloud.network["id"]}]
+    more |= {"networks": [{"uuid": cloud.network["id"]}], "user_data": USER_DATA}
     made = []
     for name, facts in (("p-one", more), ("p-two", {})):
         made.append(cloud.demo.at("2.90").post("/servers", cloud.server_body(name, **facts), 202)["server"]["id"])
@@ -50,6 +53,22 @@ def test_pages_of_one_have_all_whatever_they_are_sorted_by(
 def test_filters_find_the_one_that_matches(cloud: Cloud, ids: list[str], key: str, value: str) -> None:
     found = cloud.admin.get(f"/servers?all_tenants=1&{key}={value}")["servers"]
     assert [server["id"] for server in found] in ([ids[0]], [ids[1], ids[0]] if "description" in key else [])
+
+
+def test_a_page_begins_at_ones_own_server_only(cloud: Cloud, ids: list[str]) -> None:
+    stranger = Client(cloud.app, "stranger", "00000000000000000000000000000abc", "member,reader")
+    for marker in (ids[0], "00000000-0000-4000-8000-000000000000"):
+        answer = stranger.request("GET", f"/servers?marker={marker}")
+        assert (answer.status_code, answer.json["badRequest"]["message"]) == (400, f"marker [{marker}] not found")
+    assert cloud.admin.get(f"/servers?all_tenants=1&marker={ids[1]}")["servers"][0]["id"] == ids[0]
+
+
+def test_user_data_is_in_details_only_and_for_administrators_only(cloud: Cloud, ids: list[str]) -> None:
+    key = "OS-EXT-SRV-ATTR:user_data"
+    for version, there in (("2.3", True), ("2.2", False)):
+        (shown,) = cloud.admin.at(version).get("/servers/detail?all_tenants=1&name=p-one")["servers"]
+        assert shown.get(key) == (USER_DATA if there else None)
+        assert key not in cloud.demo.at(version).get("/servers/detail?name=p-one")["servers"][0]
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3])

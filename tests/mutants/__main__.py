@@ -15,7 +15,7 @@ from tests.mutants.mutant import Mutant
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--sample", type=int, default=400, metavar="N", help="how many mutants (%(default)s)")
+    parser.add_argument("--sample", type=int, default=600, metavar="N", help="how many mutants (%(default)s)")
     parser.add_argument("--seed", default="novalike", help="the same one draws the same mutants")
     parser.add_argument("--only", nargs="+", metavar="PATH", help="files, folders, or parts of the names of functions "
                         "after a colon: novalike/objects novalike/compute/workflow.py:_undo")  # fmt: skip

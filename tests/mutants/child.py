@@ -112,6 +112,7 @@ class _Recorder:
         )
         self._seconds: dict[str, float] = {}
         self._failed: set[str] = set()
+        self._skipped: set[str] = set()
 
     def start(self) -> None:
         self._coverage.start()
@@ -130,8 +131,10 @@ class _Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
-        if not report.passed:
+        if report.failed:
             self._failed.add(report.nodeid)
+        elif report.skipped:
+            self._skipped.add(report.nodeid)
 
     def result(self) -> dict[str, Any]:
         """test → seconds, and file → lines; and which tests don't pass."""
@@ -140,7 +143,7 @@ class _Recorder:
         tests: dict[str, dict[str, Any]] = {
             test: {"seconds": round(seconds, 3), "lines": {}}
             for test, seconds in self._seconds.items()
-            if test not in self._failed
+            if test not in self._failed | self._skipped
         }
         for path in data.measured_files():
             file = str(Path(path).relative_to(ROOT))

@@ -85,6 +85,14 @@ def _strict(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
     return m.matches(node, m.Arg(keyword=m.Name("strict")))
 
 
+def _cache_size(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Arg(keyword=m.Name("maxsize")))
+
+
+def _row_lock(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
+    return m.matches(node, m.Arg(keyword=m.Name("lock")))
+
+
 def _only_logs(handler: cst.ExceptHandler) -> bool:
     return all(
         isinstance(line, cst.SimpleStatementLine) and all(m.matches(each, m.Expr(value=_LOG)) for each in line.body)
@@ -123,6 +131,9 @@ RULES = (
     Rule("frozen, kw_only, __slots__, stacklevel", "they keep programmers from mistakes; nothing does them",
          _declared_only),
     Rule("strict in zip()", "the same", _strict),
+    Rule("sizes of caches", "tuning", _cache_size),
+    Rule("whether rows are locked", "SQLite has no such locks; tests/integration/test_contention.py is on others",
+         _row_lock),
     Rule("an except that only logs, before an except Exception that does the same", "as for logs", _logged_otherwise),
 )  # fmt: skip
 

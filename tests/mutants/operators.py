@@ -43,6 +43,8 @@ _OPPOSITES = {"min": "max", "max": "min", "any": "all", "all": "any", "True": "F
 _NONE_OR_NOT = m.ComparisonTarget(operator=m.Is() | m.IsNot())
 _MOMENT = re.compile(r"monotonic\(|utcnow\(|total_seconds\(|\b(now|until|deadline|horizon|_at)\b")
 _TRUE = m.Name("True")
+# A call that says what would be so anyway.
+_DEFAULT = m.Call(func=m.Attribute(attr=m.Name("shutdown")), args=[m.Arg(keyword=m.Name("wait"), value=m.Name("True"))])
 _NOTHING = m.Name("None") | m.Name("False") | m.List([]) | m.Dict([]) | m.Tuple([])
 
 
@@ -159,7 +161,7 @@ def _argument(node: cst.CSTNode, above: Above) -> Iterator[cst.CSTNode]:
         for argument in node.args:
             inside = [*above, node]
             kept = is_left_out(argument, inside) or is_left_out(argument.value, [*inside, argument])
-            if argument.keyword is not None and not kept:
+            if argument.keyword is not None and not kept and not m.matches(node, _DEFAULT):
                 yield _without(node, "args", argument)
 
 

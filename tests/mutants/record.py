@@ -86,7 +86,8 @@ def learn(workers: int) -> Record:
         if result.status != 0:
             raise SystemExit(f"{result.name} could not be run:\n{result.output}")
         found[result.name] = {"key": keys[result.name], **json.loads(result.answer)}
-        places[result.name].write_text(json.dumps(found[result.name]))
+        if not found[result.name]["failed"]:  # which may have been chance
+            places[result.name].write_text(json.dumps(found[result.name]))
     return _made(list(found.values()))
 
 

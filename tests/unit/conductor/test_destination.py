@@ -33,6 +33,12 @@ def check(zones: Zones) -> Any:
     )
 
 
+def test_on_a_machine_that_has_just_started_nothing_is_known_yet(zones: Zones, check: Any) -> None:
+    zones.now = 0.5
+    check("nova")
+    assert zones.reads == 1
+
+
 def test_a_crowd_of_requests_reads_the_zones_once(zones: Zones, check: Any) -> None:
     for _ in range(3):
         check("nova")

@@ -11,8 +11,8 @@ from novalike import conf as options
 from novalike.conductor import leases as module
 from novalike.conductor.leases import Leases
 from novalike.objects import errors
-from novalike.objects.record import utcnow
 
+NOW = datetime.datetime(2026, 11, 28)
 LEASE, INTERVAL = 30, 5
 
 
@@ -26,7 +26,7 @@ class Cells:
         self.cells = [self._cell(1), self._cell(2)]
 
         def seconds(at: datetime.datetime) -> int:
-            return round((at - utcnow()).total_seconds())
+            return int((at - NOW).total_seconds())
 
         def hold_until(number: int, holder: str, at: datetime.datetime, uuids: Any) -> None:
             assert holder == "me"
@@ -36,6 +36,7 @@ class Cells:
             assert holder == "me"
             self.written.append((number, "let go", seconds(at), only if only is not None else {"but": sorted(but)}))
 
+        monkeypatch.setattr(module, "utcnow", lambda: NOW)
         monkeypatch.setattr(module.operations_db, "hold_until", hold_until)
         monkeypatch.setattr(module.operations_db, "let_go", let_go)
         monkeypatch.setattr(module.operations_db, "oldest_start", lambda number, uuids: self.began)

@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.mutants import child, known, mutant, pool, report, trial
+from tests.mutants import child, known, mutant, pool, record, report, trial
 from tests.mutants.choice import Chooser
 from tests.mutants.mutant import Mutant, mutants_of, sample
-from tests.mutants.record import Test
 
 FILE = "novalike/objects/example.py"
 
@@ -66,7 +65,7 @@ def added(found: list[Mutant]) -> set[str]:
         ("raise E(reason='no')", {"pass"}),
         ("return 'a whole sentence of words'", {"return None"}),
         ("c: int | None = cast('str | int', a)", set()),
-        ("return zip(a, b, strict=True)", {"return None"}),
+        ("return zip(a, b, strict=True)", {"return None"}), ("return cache(maxsize=5)", {"return None"}),
         ("threading.Thread(target=f, name='x', daemon=True)", {"threading.Thread(name='x', daemon=True)", "pass"}),
     ],
 )  # fmt: skip
@@ -135,15 +134,15 @@ def _mutant(line: int = 5, *, file: str = FILE) -> Mutant:
     return Mutant(file, "f", "o", True, 0, 1, "a", "b", (line, line), (1, 99), 1)
 
 
-def _test(name: str, seconds: float = 1.0, *lines: int) -> Test:
-    return Test(f"tests/unit/{name}", seconds, {FILE: frozenset(lines)})
+def _test(name: str, seconds: float = 1.0, *lines: int) -> record.Test:
+    return record.Test(f"tests/unit/{name}", seconds, {FILE: frozenset(lines)})
 
 
 @pytest.fixture
 def chooser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     monkeypatch.setattr("tests.mutants.choice.ROOT", tmp_path)
 
-    def make(*tests: Test) -> Chooser:
+    def make(*tests: record.Test) -> Chooser:
         for test in tests:
             (tmp_path / test.file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / test.file).write_text("")

@@ -118,6 +118,20 @@ def test_a_version_is_listed_from_its_day_on():
         assert ("2025-04-04" in read("/openstack", today=today).splitlines()) is there
 
 
+@pytest.mark.parametrize(
+    ("key", "since"),
+    [
+        ("random_seed", "2013-04-04"), ("project_id", "2015-10-15"), ("devices", "2016-06-30"),
+        ("dedicated_cpus", "2020-10-14"), ("uuid", "2012-08-10"),
+    ],
+)  # fmt: skip
+def test_each_version_has_what_it_has_had_since_then(key, since):
+    assert [v for v in openstack.VERSIONS if key in openstack.meta_data(guest(), v)] == [
+        v for v in openstack.VERSIONS if v >= since
+    ]
+    assert since in openstack.VERSIONS
+
+
 def test_meta_data_by_version():
     old = json.loads(read("/openstack/2012-08-10/meta_data.json"))
     assert {k: v for k, v in old.items() if k != "uuid"} == {

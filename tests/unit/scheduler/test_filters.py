@@ -83,6 +83,14 @@ def test_compute_capabilities(specs, passes):
     assert (verdict("ComputeCapabilitiesFilter", host, asked) is None) is passes
 
 
+def test_a_disabled_host_says_why():
+    def why(**facts):
+        return verdict("ComputeFilter", candidate(disabled=True, **facts), request())
+
+    assert "hot" in why(disabled_reason="hot")
+    assert "hot" not in why(disabled_reason=None)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -129,7 +137,8 @@ def test_what_flavors_may_ask_of_hosts_is_called_as_in_nova(name, value):
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">7.2.21"}, True),
         ({"img_hv_type": "qemu", "img_hv_requested_version": ">=7.3"}, False),
         ({"img_hv_type": "qemu", "img_hv_requested_version": "<=7.2.22, >6"}, True),
-        ({"hw_architecture": "i586", "img_hv_type": "kvm"}, True),
+        *(({"hw_architecture": name, "img_hv_type": "kvm"}, True) for name in ("i386", "i486", "i586", "x86")),
+        *(({"hw_architecture": name, "img_hv_type": "qemu"}, True) for name in ("amd64", "x86_64", "X86_64")),
         ({"hw_architecture": "x86_32", "vm_mode": "hv", "hypervisor_type": "KVM"}, True),
         ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "46"}, True),
         ({"img_hv_type": "qemu", "hw_maxphysaddr_bits": "48"}, False),
