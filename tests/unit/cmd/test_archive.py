@@ -1,15 +1,15 @@
 """novalike-manage db archive_deleted_rows: what is archived, what is not, options and exit statuses."""
 
 import datetime
-import time
 import uuid
 from collections import Counter
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from novalike.cmd.management import cell_archive
+from novalike.cmd.management import archive, cell_archive
 from novalike.db.api import tables as api
 from novalike.db.cell import archive as archive_db
 from novalike.db.cell import tables as t
@@ -174,7 +174,7 @@ def test_max_rows_of_whole_servers(databases: Databases) -> None:
 
 def test_until_complete(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(archive, "time", SimpleNamespace(sleep=slept.append))  # other threads sleep as they do
     deleted = databases.populate(0, 60, deleted=True)
     assert databases.manage(*ARCHIVE, "--max_rows", 50, "--until-complete", "--verbose", "--sleep", 7) == 1
     assert databases.archived() == set(deleted)

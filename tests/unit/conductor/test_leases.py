@@ -22,7 +22,7 @@ class Cells:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.written: list[tuple[int, str, int, Any]] = []
         self.api_is_away = False
-        self.began = utcnow()
+        self.began = NOW
         self.cells = [self._cell(1), self._cell(2)]
 
         def seconds(at: datetime.datetime) -> int:
@@ -36,7 +36,6 @@ class Cells:
             assert holder == "me"
             self.written.append((number, "let go", seconds(at), only if only is not None else {"but": sorted(but)}))
 
-        monkeypatch.setattr(module, "utcnow", lambda: NOW)
         monkeypatch.setattr(module.operations_db, "hold_until", hold_until)
         monkeypatch.setattr(module.operations_db, "let_go", let_go)
         monkeypatch.setattr(module.operations_db, "oldest_start", lambda number, uuids: self.began)
@@ -44,7 +43,7 @@ class Cells:
     @staticmethod
     def _cell(number: int) -> Any:
         ask = lambda function: function(number)  # noqa: E731
-        return SimpleNamespace(id=number, database=SimpleNamespace(query=ask, write=ask, utcnow=utcnow))
+        return SimpleNamespace(id=number, database=SimpleNamespace(query=ask, write=ask, utcnow=lambda: NOW))
 
     def each_reachable(self, function: Any) -> None:
         if self.api_is_away:
