@@ -57,9 +57,8 @@ def test_two_at_work_while_servers_are_busy(databases: Databases) -> None:
     deleted = set(databases.populate(0, 3000))
     living = [population.server_uuid(n) for n in range(3000) if population.server_uuid(n) not in deleted]
     database = databases.cell().database
-    (pattern,) = database.query(lambda c: operations_db.find(c, t.operations.c.instance_uuid == living[0], limit=1))
     columns = [column for column in t.operations.c if column.name not in ("id", "uuid", "instance_uuid")]
-    query = sa.select(*columns).where(t.operations.c.uuid == pattern.uuid)
+    query = sa.select(*columns).where(t.operations.c.instance_uuid == living[0]).limit(1)
     facts = dict(database.query(lambda c: c.execute(query).one())._mapping)
     began, done, waits, made, failures = threading.Event(), threading.Event(), [], [], []
 
