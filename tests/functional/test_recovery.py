@@ -473,3 +473,29 @@ def test_what_goes_wrong_in_taking_up_is_survived(make_cloud: MakeCloud) -> None
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("late"), 202)["server"]
     cloud.demo.wait_for(made["id"], "ACTIVE")
     assert failed
+
+
+def test_what_a_dead_host_was_to_do_fails_and_its_server_stays_what_it_was(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1, service_down_time=2, report_interval=1, conductor__operation_resend_after=0.3)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("patient"), 202)["server"]["id"]
+    cloud.demo.wait_for(made, "ACTIVE")
+    cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
+    cloud.demo.post(f"/servers/{made}/action", {"os-stop": None}, 202)
+    cloud.stop(cloud.compute)
+    cloud.bus.fault = lambda interface, method: None
+    server = cloud.demo.wait_for(made, "ACTIVE")
+    actions = cloud.demo.get(f"/servers/{made}/os-instance-actions")["instanceActions"]
+    assert (actions[0]["action"], actions[0]["message"]) == ("stop", "Error")
+    assert "fault" not in server, "a server that is well shows none"
+
+
+def test_a_guest_that_stopped_while_nobody_looked_is_seen_at_the_next_start(make_cloud: MakeCloud) -> None:
+    cloud = make_cloud(hosts=1)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("panic"), 202)["server"]["id"]
+    cloud.demo.wait_for(made, "ACTIVE")
+    driver = cloud.compute.driver
+    cloud.stop(cloud.compute)
+    driver.crash_guest(driver.hosts()[0], made)  # type: ignore[attr-defined]
+    assert cloud.demo.get(f"/servers/{made}")["server"]["status"] == "ACTIVE"
+    cloud.compute = cloud.start_compute()
+    cloud.demo.wait_for(made, "SHUTOFF")
