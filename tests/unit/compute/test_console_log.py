@@ -9,6 +9,7 @@ from novalike.compute.server import _tail
     ("text", "lines", "expected"),
     [
         ("a\nb\nc", 2, "b\nc"),
+        ("a\nb\nc", 1, "c"),
         ("a\nb\nc", 9, "a\nb\nc"),
         # What follows the last newline is a line, for Nova's clients: Tempest counts them so.
         ("a\nb\nc\n", 2, "c\n"),

@@ -151,6 +151,17 @@ def test_a_given_port_is_taken_and_given_back(networking, neutron):
     networking.deallocate(context(), want)
 
 
+def test_a_host_that_a_server_has_left_deletes_the_ports_that_were_made_for_it_there(networking, neutron):
+    network = neutron.add_network("private", PROJECT)
+    given = neutron.add_port(network, PROJECT)
+    spec = wanted(on(network), RequestedNetwork(port_id=given["id"]))
+    made, _ = networking.allocate(context(), spec, "host1", epoch=3)
+    networking.clear(spec.server.uuid, "host2")
+    assert {port["id"] for port in neutron.ports(device_id=spec.server.uuid)} == {made.port_id, given["id"]}
+    networking.clear(spec.server.uuid, "host1")
+    assert [port["id"] for port in neutron.ports(device_id=spec.server.uuid)] == [given["id"]]
+
+
 def test_somebody_elses_ports(networking, neutron):
     net = neutron.add_network("one", PROJECT)
     used = neutron.add_port(net, PROJECT, device_id="other")
