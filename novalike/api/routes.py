@@ -23,7 +23,7 @@ from novalike.api.resources.hypervisors import Hypervisors
 from novalike.api.resources.instance_actions import InstanceActions
 from novalike.api.resources.keypairs import Keypairs
 from novalike.api.resources.quotas import Limits, QuotaClassSets, QuotaSets
-from novalike.api.resources.server_create import ServerCreate
+from novalike.api.resources.server_create.create import ServerCreate
 from novalike.api.resources.server_external_events import ServerExternalEvents
 from novalike.api.resources.server_marks import ServerMarks
 from novalike.api.resources.server_metadata import ServerMetadata
@@ -46,12 +46,12 @@ from novalike.api.schemas import server_tags as tag_schemas
 from novalike.api.schemas import servers as server_schemas
 from novalike.api.schemas import services as service_schemas
 from novalike.bus.aggregates import AggregateCommands, AggregateReads
-from novalike.bus.conductor import ServerCommands, ServerReads
 from novalike.bus.consoles import ConsoleReads
 from novalike.bus.flavors import FlavorCommands, FlavorReads
 from novalike.bus.hypervisors import HypervisorReads
 from novalike.bus.keypairs import KeypairCommands, KeypairReads
 from novalike.bus.quotas import QuotaCommands, QuotaReads
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.services import ServiceCommands, ServiceReads
 from novalike.bus.transport import Transport
 from novalike.clients.glance import GlanceClient

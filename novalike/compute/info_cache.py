@@ -12,7 +12,7 @@ from collections import deque
 
 from oslo_config import cfg
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.compute.networking import Networking
 from novalike.objects import errors
@@ -33,7 +33,7 @@ class InfoCache:
 
     def __init__(self, networking: Networking, transport: Transport) -> None:
         self._networking = networking
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
 
     def refresh(self, ctx: RequestContext, uuid: str, known: VersionedVifs) -> bool:
         """Have a server's interfaces recorded as Neutron has them now. Gives whether they are.
@@ -63,7 +63,7 @@ class Healer:
         self._conf = conf
         self._driver = driver
         self._info_cache = info_cache
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._waiting: dict[str, deque[Server]] = {}
         self._stopping = threading.Event()
         self._changed = threading.Event()

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 from oslo_config import cfg
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.clients.placement import REFRESH_SECONDS, PlacementClient
 from novalike.objects import errors
@@ -45,7 +45,7 @@ class Inventory:
         self._conf = conf
         self._driver = driver
         self._placement = placement
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
         # Node → whether Placement knows it as disabled, and since when.

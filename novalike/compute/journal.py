@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 from novalike.objects.operation import JournalEntry, Outcome, Progress
@@ -32,7 +32,7 @@ class Journal:
     """The conductor's ``Journal`` interface, as jobs use it. Pauses end when a job is cancelled or the daemon stops."""
 
     def __init__(self, transport: Transport) -> None:
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
 
     def progress(self, job: "Job", entries: tuple[JournalEntry, ...], task_state: str | None) -> None:
         """A step begins.

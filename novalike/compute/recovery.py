@@ -8,7 +8,7 @@ and what nobody knows is reported and left alone.
 import logging
 from collections.abc import Callable
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.compute.networking import Networking
 from novalike.compute.worker import Worker
@@ -31,7 +31,7 @@ class Recovery:
         self._networking = networking
         # (host, server): something may be left of it, if only ports.
         self._suspects: set[tuple[str, str]] = set()
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
         self._reported: set[tuple[str, str]] = set()

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.compute import workflow
 from novalike.compute.build_queue import BuildQueue
@@ -90,7 +90,7 @@ class Worker:
         self._incarnation = incarnation
         # Nothing is begun any more; what was taken up stays recorded, and is recovered at the next start.
         self._draining = threading.Event()
-        self._conductor: interfaces.Journal = transport.client(interfaces.Journal)
+        self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._journal = Journal(transport)
         self._pools = {
             kind: ThreadPoolExecutor(_THREADS, thread_name_prefix=kind) for kind in (_BUILD, _DELETE, _OTHER)

@@ -6,15 +6,17 @@ import uuid
 
 from oslo_config import cfg
 
-from novalike.bus import conductor as interfaces
 from novalike.bus.aggregates import AggregateCommands, AggregateReads
 from novalike.bus.consoles import ConsoleCommands, ConsoleReads
 from novalike.bus.flavors import FlavorCommands, FlavorReads
+from novalike.bus.host_states import SchedulerReads
 from novalike.bus.hypervisors import HypervisorReads
+from novalike.bus.journal import Journal
 from novalike.bus.keypairs import KeypairCommands, KeypairReads
 from novalike.bus.metadata import MetadataCommands, MetadataReads
 from novalike.bus.quotas import QuotaCommands, QuotaReads
 from novalike.bus.server_marks import ServerMarks
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.services import ServiceCommands, ServiceReads
 from novalike.bus.transport import Server, Transport
 from novalike.clients.neutron import NeutronClient
@@ -34,12 +36,12 @@ from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
 from novalike.conductor.reaper import Reaper
 from novalike.conductor.servers.cleanup import Cleanup
 from novalike.conductor.servers.commands import ServerCommandsHandler
-from novalike.conductor.servers.destination import Destinations
 from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, MetadataReadsHandler
 from novalike.conductor.servers.marks import ServerMarksHandler
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.reads import ServerReadsHandler
 from novalike.conductor.servers.removal import Remover
+from novalike.conductor.servers.requested_destination import Destinations
 from novalike.conductor.services import ServiceCommandsHandler, ServiceReadsHandler
 from novalike.objects import errors
 from novalike.objects.context import admin_context
@@ -85,8 +87,8 @@ class ConductorDaemon:
         destinations = Destinations(self.cells, zones.available)
         journal = JournalHandler(conf, self.cells, self.reports, self.placer, messenger)
         self._reads = [
-            (interfaces.ServerReads, ServerReadsHandler(self.cells, host_status)),
-            (interfaces.SchedulerReads, HostStatesHandler(conf, self.cells)),
+            (ServerReads, ServerReadsHandler(self.cells, host_status)),
+            (SchedulerReads, HostStatesHandler(conf, self.cells)),
             (MetadataReads, MetadataReadsHandler(self.cells)),
             (FlavorReads, FlavorReadsHandler(self.cells)),
             (KeypairReads, KeypairReadsHandler(self.cells)),
@@ -98,7 +100,7 @@ class ConductorDaemon:
         ]
         self._commands = [
             (
-                interfaces.ServerCommands,
+                ServerCommands,
                 ServerCommandsHandler(
                     conf, self.cells, transport, messenger, self.placer, self.remover, host_status, destinations
                 ),
@@ -112,7 +114,7 @@ class ConductorDaemon:
             (ServiceCommands, ServiceCommandsHandler(conf, self.cells, placement, self.reports.forget)),
             (ConsoleCommands, ConsoleCommandsHandler(conf, self.cells, transport)),
         ]
-        self._journal = [(interfaces.Journal, journal)]
+        self._journal = [(Journal, journal)]
         self._servers: list[Server] = []
         self._stopping = threading.Event()
         self._heart = threading.Thread(target=self._beat, name="heartbeat", daemon=True)

@@ -46,7 +46,7 @@ class Version(Row, frozen=True):
 
 
 class HostStatesHandler:
-    """Serves ``bus.conductor.SchedulerReads``."""
+    """Serves ``bus.host_states.SchedulerReads``."""
 
     def __init__(self, conf: cfg.ConfigOpts, cells: Cells) -> None:
         self._conf = conf

@@ -89,7 +89,7 @@ class HostStatus:
 
 
 class HostReports:
-    """What compute processes report: part of ``bus.conductor.Journal``.
+    """What compute processes report: part of ``bus.journal.Journal``.
 
     :param gather: seconds for which heartbeats are gathered; None is a little of the time between two of them.
     """

@@ -35,7 +35,7 @@ _LOOKS = 5
 
 
 class JournalHandler:
-    """Serves ``bus.conductor.Journal``."""
+    """Serves ``bus.journal.Journal``."""
 
     def __init__(
         self, conf: cfg.ConfigOpts, cells: Cells, reports: HostReports, placer: Placer, messenger: Messenger

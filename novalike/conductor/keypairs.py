@@ -9,7 +9,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from oslo_config import cfg
 
-from novalike.conductor import quota
+from novalike.conductor import quota_check
 from novalike.conductor.cells import Cells
 from novalike.db.api import keypairs as keypairs_db
 from novalike.objects import errors
@@ -44,7 +44,7 @@ class KeypairCommandsHandler:
 
     def create_keypair(self, ctx: RequestContext, *, user_id: str, name: str, type: str, public_key: str) -> Keypair:
         def write(connection: sa.Connection) -> Keypair:
-            limit = quota.effective_limits(connection, self._conf, ctx.project_id or "", user_id)["key_pairs"]
+            limit = quota_check.effective_limits(connection, self._conf, ctx.project_id or "", user_id)["key_pairs"]
             if 0 <= limit <= keypairs_db.lock_and_count(connection, user_id):
                 raise errors.KeypairLimitExceeded()
             keypair = Keypair(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from novalike.conductor import quota
+from novalike.conductor import quota_check
 from novalike.conductor.cells import Cells
 from novalike.db import handled_requests
 from novalike.db.api import quotas as quotas_db
@@ -25,8 +25,8 @@ class QuotaReadsHandler:
     def get_quotas(
         self, ctx: RequestContext, *, project_id: str, user_id: str | None = None, with_usage: bool = False
     ) -> Quotas:
-        limits = self._cells.api.query(lambda c: quota.effective_limits(c, self._conf, project_id, user_id or ""))
-        return Quotas(limits=limits, used=quota.usage(self._cells, project_id, user_id) if with_usage else {})
+        limits = self._cells.api.query(lambda c: quota_check.effective_limits(c, self._conf, project_id, user_id or ""))
+        return Quotas(limits=limits, used=quota_check.usage(self._cells, project_id, user_id) if with_usage else {})
 
     def get_class_quotas(self, ctx: RequestContext, *, name: str) -> dict[str, int]:
         return self._cells.api.query(lambda c: _of_class(c, self._conf, name))
@@ -34,7 +34,7 @@ class QuotaReadsHandler:
 
 def _of_class(connection: sa.Connection, conf: cfg.ConfigOpts, name: str) -> dict[str, int]:
     set_ = quotas_db.class_limits(connection, name)
-    return {resource: set_.get(resource, limit) for resource, limit in quota.configured_limits(conf).items()}
+    return {resource: set_.get(resource, limit) for resource, limit in quota_check.configured_limits(conf).items()}
 
 
 class QuotaCommandsHandler:
@@ -47,18 +47,18 @@ class QuotaCommandsHandler:
     def set_quotas(
         self, ctx: RequestContext, *, project_id: str, limits: dict[str, int], user_id: str | None = None, force: bool
     ) -> Quotas:
-        used = {} if force or not limits else quota.usage(self._cells, project_id, user_id)
+        used = {} if force or not limits else quota_check.usage(self._cells, project_id, user_id)
         now = self._cells.api.utcnow()
 
         def write(connection: sa.Connection) -> dict[str, int]:
             if not handled_requests.is_new(connection, ctx.request_id, f"set_quotas {project_id}", now):
-                return quota.effective_limits(connection, self._conf, project_id, user_id or "")
+                return quota_check.effective_limits(connection, self._conf, project_id, user_id or "")
             if not force:
                 _check(connection, self._conf, project_id, user_id, limits, used)
             for resource, limit in limits.items():
                 owner = "" if user_id is None or resource in OF_PROJECTS_ONLY else user_id
                 quotas_db.set_limit(connection, project_id, owner, resource, limit)
-            return quota.effective_limits(connection, self._conf, project_id, user_id or "")
+            return quota_check.effective_limits(connection, self._conf, project_id, user_id or "")
 
         return Quotas(limits=self._cells.api.write(write))
 
@@ -94,7 +94,7 @@ def _check(
     """
     :raises Invalid: less than is used or was given to users, or more than the project has left for this user.
     """
-    of_project = quota.effective_limits(connection, conf, project_id)
+    of_project = quota_check.effective_limits(connection, conf, project_id)
     own = quotas_db.limits(connection, project_id, user_id)["user"] if user_id else {}
     given = quotas_db.given_to_users(connection, project_id)
     for resource, limit in limits.items():

@@ -27,7 +27,7 @@ from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.leases import Leases, growing_pause
 from novalike.conductor.operations import Messenger
-from novalike.conductor.servers import moving
+from novalike.conductor.servers import cell_transfer
 from novalike.conductor.servers.cleanup import Cleanup
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.removal import Remover
@@ -130,10 +130,10 @@ class Reaper:
         found = cell.database.query(lambda c: operations_db.due(c, now, _BATCH))
         if not found:
             return 0
-        foreign = moving.foreign(self._cells, cell, [due.operation for due in found])
+        foreign = cell_transfer.foreign(self._cells, cell, [due.operation for due in found])
         if foreign.abandoned:
             abandoned = [due.operation for due in found if due.operation.instance_uuid in foreign.abandoned]
-            moving.remove(cell, abandoned)
+            cell_transfer.remove(cell, abandoned)
         elsewhere = foreign.abandoned | foreign.moving
         found = [due for due in found if due.operation.instance_uuid not in elsewhere]
         self._host_status.of({due.operation.host for due in found if due.operation.host})  # at once, not each by itself

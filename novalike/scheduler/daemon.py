@@ -5,7 +5,8 @@ import threading
 
 from oslo_config import cfg
 
-from novalike.bus.conductor import Journal, SchedulerReads
+from novalike.bus.host_states import SchedulerReads
+from novalike.bus.journal import Journal
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Server, Transport
 from novalike.clients.placement import PlacementClient

@@ -29,8 +29,8 @@ _PERIODIC = frozenset(
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
     {
-        "clock.now", "cleanup.look_into", "reaper._look_into", "leases.renew", "cells._load", "moving.foreign",
-        "journal.list_host_servers",
+        "clock.now", "cleanup.look_into", "reaper._look_into", "leases.renew", "cells._load",
+        "cell_transfer.foreign", "journal.list_host_servers",
     }
 )  # fmt: skip
 # All that the database is asked in these is.

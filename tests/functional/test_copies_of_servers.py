@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from novalike.conductor.cells import Cell
-from novalike.conductor.servers import moving
+from novalike.conductor.servers import cell_transfer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.objects.operation import Operation
@@ -34,19 +34,19 @@ def _at(operation: Operation, epoch: int) -> Operation:
 
 def test_where_it_counts_it_is_no_copy(moved: tuple[Cloud, Cell, Cell, Operation]) -> None:
     cloud, cell, _cell0, operation = moved
-    assert moving.foreign(cloud.conductor.cells, cell, [operation]) == (frozenset(), frozenset())
+    assert cell_transfer.foreign(cloud.conductor.cells, cell, [operation]) == (frozenset(), frozenset())
 
 
 def test_a_copy_is_abandoned_once_the_server_has_gone_on_elsewhere(moved: tuple[Cloud, Cell, Cell, Operation]) -> None:
     cloud, _cell, cell0, operation = moved
     uuids = frozenset({operation.instance_uuid})
     old, same = _at(operation, operation.epoch - 1), operation
-    assert moving.foreign(cloud.conductor.cells, cell0, [old]) == (uuids, frozenset())
+    assert cell_transfer.foreign(cloud.conductor.cells, cell0, [old]) == (uuids, frozenset())
     # Whoever is at it has copied it just now, and is about to remove it here.
-    assert moving.foreign(cloud.conductor.cells, cell0, [same]) == (frozenset(), uuids)
+    assert cell_transfer.foreign(cloud.conductor.cells, cell0, [same]) == (frozenset(), uuids)
 
 
 def test_with_a_single_cell_nothing_moves_and_nothing_is_asked(make_cloud: Callable[..., Cloud]) -> None:
     cells = make_cloud(cells=1).conductor.cells
     cells.api.query = None  # type: ignore[method-assign, assignment]
-    assert moving.foreign(cells, cells.all()[1], []) == (frozenset(), frozenset())
+    assert cell_transfer.foreign(cells, cells.all()[1], []) == (frozenset(), frozenset())

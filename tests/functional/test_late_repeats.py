@@ -6,7 +6,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from novalike.bus import aggregates, conductor, consoles, flavors, keypairs, metadata, quotas, server_marks, services
+from novalike.bus import (
+    aggregates,
+    consoles,
+    flavors,
+    journal,
+    keypairs,
+    metadata,
+    quotas,
+    server_marks,
+    servers,
+    services,
+)
 from novalike.bus.interface import Interface, methods
 from novalike.objects.context import RequestContext
 from tests.functional.harness import DEMO_PROJECT, Cloud
@@ -60,7 +71,7 @@ def _extra_specs(cloud: Cloud, _server_id: str) -> Any:
 
 
 ENABLED, DISABLED = services.ServiceChanges(disabled=False), services.ServiceChanges(disabled=True, disabled_reason="x")
-MARKS, SERVERS, QUOTAS = server_marks.ServerMarks, conductor.ServerCommands, quotas.QuotaCommands
+MARKS, SERVERS, QUOTAS = server_marks.ServerMarks, servers.ServerCommands, quotas.QuotaCommands
 CASES = [
     Case(MARKS, "lock", {}, {}, _server("locked"), "unlock"),
     Case(MARKS, "unlock", {}, {}, _server("locked"), "lock"),
@@ -109,13 +120,13 @@ HARMLESS = {
 
 
 def test_every_command_that_may_be_repeated_is_tried_here() -> None:
-    modules = (aggregates, conductor, consoles, flavors, keypairs, metadata, quotas, server_marks, services)
+    modules = (aggregates, consoles, flavors, keypairs, metadata, quotas, server_marks, servers, services)
     interfaces = {
         value
         for module in modules
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Interface) and "Reads" not in value.__name__
-    } - {Interface, conductor.Journal}
+    } - {Interface, journal.Journal}
     repeatable = {m.name for interface in interfaces for m in methods(interface).values() if m.repeatable}
     assert repeatable - HARMLESS == {case.method for case in CASES}
 

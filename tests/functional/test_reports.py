@@ -8,7 +8,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 
-from novalike.bus import conductor as interfaces
+from novalike.bus import journal as bus_journal
 from novalike.db.cell import tables as t
 from novalike.db.cell import vifs as vifs_db
 from novalike.objects import errors
@@ -68,8 +68,8 @@ def _database(cloud: Cloud) -> Any:
     return cloud.conductor.cells.compute_cells()[0].database
 
 
-def _journal(cloud: Cloud) -> interfaces.Journal:
-    return cloud.compute.test_transport.client(interfaces.Journal)  # type: ignore[attr-defined, no-any-return]
+def _journal(cloud: Cloud) -> bus_journal.Journal:
+    return cloud.compute.test_transport.client(bus_journal.Journal)  # type: ignore[attr-defined, no-any-return]
 
 
 def _addresses(cloud: Cloud, uuid: str) -> set[str]:
@@ -100,7 +100,7 @@ def _steps(building: Building) -> list[str]:
 
 @pytest.mark.parametrize("behind", [0, 1])
 def test_a_report_that_was_overtaken_is_dropped(building: Building, behind: int) -> None:
-    """It overwrote entries, task state and interfaces."""
+    """It overwrote entries, task state and bus_journal."""
     journal, ctx, last = _journal(building.cloud), records.context(), building.operation.sequence
     recorded = building.recorded
     journal.progress(ctx, progress=_progress(building, "newer", sequence=last + 2))

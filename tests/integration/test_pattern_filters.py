@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.conductor.cells import Cells
 from novalike.conductor.servers import listing, queries
 from novalike.db.api import mappings

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.cmd.management.cell_archive import CellArchive
-from novalike.conductor import quota
+from novalike.conductor import quota_check
 from novalike.conductor.cells import Cells
 from novalike.conductor.host_states import HostStatesHandler
 from novalike.conductor.hosts import HostReports, HostStatus
@@ -198,11 +198,11 @@ def test_one_server_and_its_actions(conductor: Conductor) -> None:
 
 def test_the_usage_of_a_project(conductor: Conductor) -> None:
     """It grows with the project, and with nothing else: an index has all that is summed up."""
-    small = check(conductor, lambda: quota.usage(conductor.cells, OTHER), 200)
+    small = check(conductor, lambda: quota_check.usage(conductor.cells, OTHER), 200)
     assert 80 < small["instances"] <= 100
     with caught() as statements:
-        assert quota.usage(conductor.cells, BIG)["instances"] == SERVERS * 45 // 100
-        assert quota.usage(conductor.cells, BIG, USER)["instances"] == SERVERS * 45 // 100
+        assert quota_check.usage(conductor.cells, BIG)["instances"] == SERVERS * 45 // 100
+        assert quota_check.usage(conductor.cells, BIG, USER)["instances"] == SERVERS * 45 // 100
     for statement in statements:
         plan = explain(conductor.engine, statement)
         assert "ix_instances_usage" in plan.text, plan.text

@@ -5,8 +5,8 @@ from typing import Any
 from novalike.api.policies import consoles as policies
 from novalike.api.request import ApiRequest
 from novalike.api.resources.servers import target_of
-from novalike.bus.conductor import ServerReads
 from novalike.bus.consoles import ConsoleCommands, ConsoleReads
+from novalike.bus.servers import ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 

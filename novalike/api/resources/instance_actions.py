@@ -9,7 +9,7 @@ from oslo_utils import timeutils
 from novalike.api.policies import instance_actions as policies
 from novalike.api.request import ApiRequest, parse_page
 from novalike.api.views import instance_actions as views
-from novalike.bus.conductor import ServerReads
+from novalike.bus.servers import ServerReads
 from novalike.objects import errors
 from novalike.objects.operation import ServerOperations
 

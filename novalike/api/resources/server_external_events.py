@@ -4,7 +4,7 @@ from typing import Any
 
 from novalike.api.request import Answer, ApiRequest
 from novalike.bus.compute import ExternalEvent
-from novalike.bus.conductor import ServerCommands
+from novalike.bus.servers import ServerCommands
 
 
 class ServerExternalEvents:

@@ -10,7 +10,7 @@ from novalike.api.request import ApiRequest, parse_page
 from novalike.api.schemas import servers as schemas
 from novalike.api.schemas.parameters import MAX_INT
 from novalike.api.schemas.server_tags import MAX_TAGS
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.objects import errors, lifecycle
 
 # What users who are no administrators may filter by; the rest is ignored.

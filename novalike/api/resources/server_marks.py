@@ -3,8 +3,8 @@
 from novalike.api.policies import server_marks as policies
 from novalike.api.request import ApiRequest
 from novalike.api.resources.servers import target_of
-from novalike.bus.conductor import ServerReads
 from novalike.bus.server_marks import ServerMarks as Marks
+from novalike.bus.servers import ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects.server import Server
 

@@ -5,7 +5,7 @@ from typing import Any
 from novalike.api.policies import servers as policies
 from novalike.api.request import ApiRequest
 from novalike.api.resources.servers import target_of
-from novalike.bus.conductor import ServerCommands, ServerReads
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 from novalike.objects.server import Server

@@ -8,7 +8,7 @@ from novalike.api.request import Answer, ApiRequest
 from novalike.api.resources.servers import target_of
 from novalike.api.schemas import types
 from novalike.api.schemas.server_tags import MAX_TAGS
-from novalike.bus.conductor import ServerCommands, ServerReads
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 from novalike.objects.server import Server

@@ -9,7 +9,7 @@ from novalike.api.policies import servers as policies
 from novalike.api.request import ApiRequest
 from novalike.api.resources.server_filters import read_query
 from novalike.api.views import servers as views
-from novalike.bus.conductor import ServerCommands, ServerReads
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.transport import Transport
 from novalike.objects import errors
 from novalike.objects.server import Server

@@ -24,7 +24,7 @@ from novalike.cmd.management.purge import purge_cells
 from novalike.conductor.cells import Cell, Cells
 from novalike.objects import errors
 
-# Seconds for which a create or an action is asked again at most (bus.conductor): who asks again is told of the server
+# Seconds for which a create or an action is asked again at most (bus.servers): who asks again is told of the server
 # that the first time made.
 _REPEATED_FOR = 60
 _MAX_ROWS = 2**31 - 1

@@ -7,7 +7,7 @@ from novalike.clients.placement_types import Allocation, Choice, Claim, ClaimCon
 from novalike.clients.placement import PlacementClient
 from novalike.cmd.management.claim_records import ClaimRecords, Seen
 from novalike.cmd.management.group import complain
-from novalike.conductor.placement_audit import Claimant, Finding, Kind, compare
+from novalike.cmd.management.placement_audit import Claimant, Finding, Kind, compare
 
 # So many suspicious consumers are looked at again, and dealt with, at a time.
 _BATCH = 100

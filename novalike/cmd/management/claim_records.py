@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.placement_audit import Claimant
+from novalike.cmd.management.placement_audit import Claimant
 from novalike.db.api import mappings
 from novalike.db.cell import claimants as claimants_db
 from novalike.objects.scheduling import SchedulingRequest

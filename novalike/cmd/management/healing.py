@@ -8,7 +8,7 @@ from novalike.clients.placement import PlacementClient
 from novalike.cmd.management.claim_cases import Audit, Case, take_away
 from novalike.cmd.management.claim_records import ClaimRecords, Seen
 from novalike.cmd.management.group import complain
-from novalike.conductor.placement_audit import Claimant, Kind
+from novalike.cmd.management.placement_audit import Claimant, Kind
 
 _LACKING = frozenset({Kind.MISSING, Kind.NO_NODE})
 _WRONG = frozenset({Kind.MISPLACED, Kind.AMOUNTS})

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.cmd.management.group import Group, Groups, print_table
-from novalike.conductor import interventions
+from novalike.cmd.management import interventions
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.cell import in_flight
 from novalike.db.cell import operations as operations_db

@@ -14,7 +14,7 @@ from novalike.cmd.management.claim_records import ClaimRecords
 from novalike.cmd.management.group import Group, Groups, complain
 from novalike.cmd.management.healing import Healing
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.placement_audit import ORPHANED
+from novalike.cmd.management.placement_audit import ORPHANED
 from novalike.objects import errors
 
 INVALID_INPUT = 127

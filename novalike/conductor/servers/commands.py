@@ -7,14 +7,14 @@ from oslo_config import cfg
 
 from novalike.bus.compute import ExternalEvent
 from novalike.bus.transport import Transport
-from novalike.conductor import quota
+from novalike.conductor import quota_check
 from novalike.conductor.cells import Cell, Cells, follows_moves
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.operations import Messenger, new_operation
 from novalike.conductor.servers import creation, external_events
-from novalike.conductor.servers.destination import Destinations
 from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.removal import Remover
+from novalike.conductor.servers.requested_destination import Destinations
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
@@ -32,7 +32,7 @@ _UPDATABLE = {
 
 
 class ServerCommandsHandler:
-    """Serves ``bus.conductor.ServerCommands``."""
+    """Serves ``bus.servers.ServerCommands``."""
 
     def __init__(
         self,
@@ -173,7 +173,7 @@ class ServerCommandsHandler:
     ) -> dict[str, str]:
         cell = self._cells.of_instance(server_id)
         with self._cells.api.read() as connection:
-            limit = quota.effective_limits(connection, self._conf, ctx.owner()[0])["metadata_items"]
+            limit = quota_check.effective_limits(connection, self._conf, ctx.owner()[0])["metadata_items"]
         verb = "delete metadata" if remove else "update metadata"
         now = cell.database.utcnow()
 

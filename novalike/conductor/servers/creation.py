@@ -7,10 +7,10 @@ from typing import Any
 
 from oslo_config import cfg
 
-from novalike.conductor import quota
+from novalike.conductor import quota_check
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.operations import new_operation
-from novalike.conductor.servers.fitting import check_fits
+from novalike.conductor.servers.flavor_fit import check_fits
 from novalike.db.api import flavors, keypairs, mappings
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import quota_lock
@@ -39,7 +39,7 @@ def record(
         keypair = None
         if request.key_name is not None:
             keypair = keypairs.get(connection, user_id, request.key_name)
-        limits = quota.effective_limits(connection, conf, project_id)
+        limits = quota_check.effective_limits(connection, conf, project_id)
     if flavor is None or flavor.disabled:
         raise errors.FlavorNotFound(flavor_id=request.flavor_id)
     if request.key_name is not None and keypair is None:
@@ -64,9 +64,9 @@ def record(
         quota_lock.lock_project(connection, project_id)
         if known := operations_db.created_by(connection, ctx.request_id):
             return known, []  # asked again: the answer to the first time was lost
-        count = quota.fit(
+        count = quota_check.fit(
             limits,
-            quota.usage(cells, project_id, within=(home, connection)),
+            quota_check.usage(cells, project_id, within=(home, connection)),
             {"instances": 1, "cores": flavor.vcpus, "ram": flavor.memory_mb},
             request.min_count,
             request.max_count,

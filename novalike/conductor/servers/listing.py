@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.servers import pattern_filters, queries
 from novalike.conductor.servers.pattern_filters import PatternFilters

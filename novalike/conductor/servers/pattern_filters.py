@@ -11,7 +11,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.conductor.servers import queries
 from novalike.db.cell import tables as t
 from novalike.objects import errors, pattern

@@ -26,7 +26,7 @@ from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.leases import Leases
 from novalike.conductor.operations import Messenger
-from novalike.conductor.servers import moving
+from novalike.conductor.servers import cell_transfer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import services as services_db
@@ -260,7 +260,7 @@ class Placer:
         for cell_name, group in groups.items():
             target = targets[cell_name]
             if target.id != cell.id:
-                moved = moving.move(self._cells, cell, target, group)
+                moved = cell_transfer.move(self._cells, cell, target, group)
                 group = [operation for operation in group if operation.instance_uuid in moved]
             lost = self._record_hosts(target, group, specs, selections, entry)
             self._release_superseded(target, lost)

@@ -8,7 +8,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.db.cell import tables as t
 from novalike.objects import errors, lifecycle, pattern
 

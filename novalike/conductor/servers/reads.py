@@ -3,7 +3,7 @@
 import datetime
 from typing import Any
 
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.conductor.cells import Cells, follows_moves
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.servers import listing
@@ -16,7 +16,7 @@ from novalike.objects.server import Server, ServerName
 
 
 class ServerReadsHandler:
-    """Serves ``bus.conductor.ServerReads``."""
+    """Serves ``bus.servers.ServerReads``."""
 
     def __init__(self, cells: Cells, host_status: HostStatus) -> None:
         self._cells = cells

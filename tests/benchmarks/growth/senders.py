@@ -12,8 +12,8 @@ import uuid
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.bus.conductor import Journal
 from novalike.bus.connect import connect
+from novalike.bus.journal import Journal
 from novalike.objects.context import admin_context
 from novalike.objects.host import Heartbeat, NodeReport
 

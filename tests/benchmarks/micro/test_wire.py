@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from novalike.bus import wire
-from novalike.bus.conductor import Journal, ServerReads
 from novalike.bus.interface import methods
+from novalike.bus.journal import Journal
+from novalike.bus.servers import ServerReads
 from novalike.objects.operation import Assignment, Operation
 from tests.benchmarks.micro import servers
 from tests.fakes import records

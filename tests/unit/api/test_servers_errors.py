@@ -11,8 +11,8 @@ from oslo_policy import opts
 
 from novalike import conf as novalike_conf
 from novalike.api.app import make_app
-from novalike.bus.conductor import ServerCommands, ServerReads
 from novalike.bus.server_marks import ServerMarks
+from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.objects import errors
 from tests.fakes import records
 from tests.fakes.glance import FakeGlance

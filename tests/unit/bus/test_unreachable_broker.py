@@ -10,7 +10,7 @@ from novalike import concurrency
 concurrency.prepare()
 from novalike import conf
 from novalike.bus import address
-from novalike.bus.conductor import ServerReads
+from novalike.bus.servers import ServerReads
 from novalike.bus.connect import connect
 from novalike.objects import errors
 from novalike.objects.context import admin_context

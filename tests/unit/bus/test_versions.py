@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from novalike.bus import versions
-from novalike.bus.conductor import Journal, SchedulerReads
+from novalike.bus.host_states import SchedulerReads
 from novalike.bus.interface import Interface, call, cast, methods
+from novalike.bus.journal import Journal
 from novalike.bus.rabbit.questions import encode
 from novalike.bus.rabbit.server import Dispatcher
 from novalike.bus.scheduler import Scheduler

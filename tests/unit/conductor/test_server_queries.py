@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
-from novalike.bus.conductor import ServerQuery
+from novalike.bus.servers import ServerQuery
 from novalike.conductor.servers import queries
 
 NOW = datetime.datetime(2026, 11, 28)

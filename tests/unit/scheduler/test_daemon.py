@@ -5,8 +5,9 @@ import time
 import pytest
 
 from novalike.bus import wire
-from novalike.bus.conductor import Journal, SchedulerReads
+from novalike.bus.host_states import SchedulerReads
 from novalike.bus.interface import methods
+from novalike.bus.journal import Journal
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Server, Transport
 from novalike.objects import errors

@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from novalike.api.request_networks import read_networks, validate_networks, validate_security_groups
+from novalike.api.resources.server_create.networks import read_networks, validate_networks, validate_security_groups
 from novalike.objects import errors, network_errors
 from novalike.objects.network import RequestedNetwork
 from tests.fakes.neutron import FakeNeutron

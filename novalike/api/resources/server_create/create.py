@@ -8,12 +8,17 @@ from typing import Any
 from oslo_config import cfg
 from oslo_utils import strutils
 
-from novalike.api import request_images, request_networks
 from novalike.api.policies import servers as policies
 from novalike.api.request import Answer, ApiRequest
-from novalike.api.resources.server_devices import read_devices
+from novalike.api.resources.server_create.devices import read_devices
+from novalike.api.resources.server_create.images import find_image
+from novalike.api.resources.server_create.networks import (
+    read_networks,
+    validate_networks,
+    validate_security_groups,
+)
 from novalike.api.resources.servers import address
-from novalike.bus.conductor import ServerCommands
+from novalike.bus.servers import ServerCommands
 from novalike.bus.transport import Transport
 from novalike.clients.glance import GlanceClient
 from novalike.clients.neutron import NeutronClient
@@ -83,10 +88,10 @@ class ServerCreate:
         asking = self._images.submit(self._image, req, wanted, devices)  # Glance, while Neutron is asked
         groups = _group_names(wanted)
         try:
-            networks = request_networks.validate_networks(
+            networks = validate_networks(
                 req.ctx,
                 self._neutron,
-                request_networks.read_networks(wanted.get("networks", ())),
+                read_networks(wanted.get("networks", ())),
                 min_count=minimum,
                 max_count=maximum,
                 may_attach_external=req.may(policies.EXTERNAL_NETWORK),
@@ -95,7 +100,7 @@ class ServerCreate:
             asking.result()  # what is wrong with the image is said first
             raise
         image = asking.result()
-        group_ids = request_networks.validate_security_groups(req.ctx, self._neutron, groups) if groups else ()
+        group_ids = validate_security_groups(req.ctx, self._neutron, groups) if groups else ()
         return ServerRequest(
             name=wanted["name"].strip(),
             flavor_id=str(wanted["flavorRef"]).rpartition("/")[2],
@@ -140,7 +145,7 @@ class ServerCreate:
                     else "Missing imageRef attribute"
                 )
             reference = boots[0].image_id or ""
-        image = request_images.find_image(req.ctx, self._glance, reference)
+        image = find_image(req.ctx, self._glance, reference)
         for other in {d.image_id for d in devices if d.image_id and d.image_id != reference}:
             try:
                 self._glance.get(req.ctx, other)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from novalike.conductor.servers.creation import default_hostname
-from novalike.conductor.servers.fitting import check_fits
+from novalike.conductor.servers.flavor_fit import check_fits
 from novalike.objects import errors
 from novalike.objects.block_device import BlockDevice
 from novalike.objects.flavor import Flavor

@@ -2,7 +2,7 @@
 
 import pytest
 
-from novalike.conductor.quota import fit
+from novalike.conductor.quota_check import fit
 from novalike.objects import errors
 
 LIMITS = {"instances": 10, "cores": 20, "ram": -1}

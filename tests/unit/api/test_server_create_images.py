@@ -1,6 +1,6 @@
 import pytest
 
-from novalike.api.request_images import find_image
+from novalike.api.resources.server_create.images import find_image
 from novalike.objects import errors
 from tests.fakes.glance import FakeGlance
 from tests.fakes.records import PROJECT, context

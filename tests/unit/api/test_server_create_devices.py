@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from novalike.api.resources.server_devices import read_devices
+from novalike.api.resources.server_create.devices import read_devices
 from novalike.objects import errors
 
 IMAGE = "3057cd15-8181-4d1b-9d34-f6265025a2b9"

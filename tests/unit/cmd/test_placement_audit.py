@@ -2,7 +2,7 @@
 
 import pytest
 
-from novalike.conductor.placement_audit import ORPHANED, Claimant, Claimed, Kind, compare
+from novalike.cmd.management.placement_audit import ORPHANED, Claimant, Claimed, Kind, compare
 
 WANTED = {"VCPU": 1, "MEMORY_MB": 64}
 ROOTS = {"node": "node", "numa": "node", "other": "other"}

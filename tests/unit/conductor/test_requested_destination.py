@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from novalike.conductor.servers import destination
-from novalike.conductor.servers.destination import Destinations
+from novalike.conductor.servers import requested_destination
+from novalike.conductor.servers.requested_destination import Destinations
 from novalike.objects import errors
 from novalike.objects.server import ServerRequest
 
@@ -13,7 +13,7 @@ from novalike.objects.server import ServerRequest
 class Zones:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.reads, self.names = 5000.0, 0, {"nova"}
-        monkeypatch.setattr(destination.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(requested_destination.time, "monotonic", lambda: self.now)
 
     def __call__(self) -> set[str]:
         self.reads += 1
@@ -44,7 +44,7 @@ def test_a_crowd_of_requests_reads_the_zones_once(zones: Zones, check: Any) -> N
         check("nova")
         check(None)
     assert zones.reads == 1
-    zones.now += destination._FRESH * 1.1
+    zones.now += requested_destination._FRESH * 1.1
     check("nova")
     assert zones.reads == 2
 
@@ -52,7 +52,7 @@ def test_a_crowd_of_requests_reads_the_zones_once(zones: Zones, check: Any) -> N
 def test_nobody_is_told_by_an_old_look_that_there_is_no_such_zone(zones: Zones, check: Any) -> None:
     check("nova")
     zones.names = {"nova", "new"}
-    zones.now += destination._FRESH_ENOUGH_TO_SAY_NO * 1.1
+    zones.now += requested_destination._FRESH_ENOUGH_TO_SAY_NO * 1.1
     check("new")
     with pytest.raises(errors.Invalid):
         check("none")
@@ -62,7 +62,7 @@ def test_nobody_is_told_by_an_old_look_that_there_is_no_such_zone(zones: Zones, 
 def test_a_zone_that_is_no_more_is_noticed(zones: Zones, check: Any) -> None:
     check("nova")
     zones.names = set()
-    zones.now += destination._FRESH * 1.1
+    zones.now += requested_destination._FRESH * 1.1
     with pytest.raises(errors.Invalid):
         check("nova")
 

@@ -1,0 +1,1 @@
+"""POST /servers: from a body to what the conductor is asked for."""
