@@ -11,9 +11,11 @@ from novalike.api.middleware.context import Context
 from novalike.api.middleware.proxy_headers import behind_proxy
 from novalike.api.middleware.request_id import RequestId
 from novalike.api.policy import Enforcer
-from novalike.api.route import Route
+from novalike.api.resources.versions import unversioned
+from novalike.api.route import Backends, Route
 from novalike.bus.transport import Transport
 from novalike.clients.glance import GlanceClient
+from novalike.clients.keystone import KeystoneClient
 from novalike.clients.neutron import NeutronClient
 
 WSGI = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -32,7 +34,8 @@ def make_app(
     :param authenticate: wraps the application; keystonemiddleware, unless given or configured otherwise.
     """
     enforcer = Enforcer(conf)
-    table = routes.table(conf, transport, glance or GlanceClient(conf), neutron or NeutronClient(conf))
+    glance, neutron = glance or GlanceClient(conf), neutron or NeutronClient(conf)
+    table = routes.table(Backends(conf, transport, glance, neutron, KeystoneClient(conf)))
     app = falcon.App(
         middleware=[Context(conf, enforcer.is_admin, _collections(table))],
         independent_middleware=True,
@@ -46,7 +49,7 @@ def make_app(
         by_path.setdefault(route.path, []).append(route)
     for path, found in by_path.items():
         app.add_route(path, dispatcher.resource(found))
-    app.add_sink(routes.unversioned, prefix="/")
+    app.add_sink(unversioned, prefix="/")
     return behind_proxy(RequestId((authenticate or _authenticate(conf))(app)), conf)
 
 

@@ -3,10 +3,26 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from oslo_config import cfg
+
 from novalike.api.microversion import Since, Version, parse
 from novalike.api.validation import Schema
+from novalike.bus.transport import Transport
+from novalike.clients.glance import GlanceClient
+from novalike.clients.keystone import KeystoneClient
+from novalike.clients.neutron import NeutronClient
 
 Handler = Callable[..., Any]
+
+
+class Backends(NamedTuple):
+    """What the handlers of endpoints ask: the configuration, the bus, and the neighbours."""
+
+    conf: cfg.ConfigOpts
+    transport: Transport
+    glance: GlanceClient
+    neutron: NeutronClient
+    keystone: KeystoneClient
 
 
 class Route(NamedTuple):
