@@ -15,11 +15,12 @@ from novalike.bus.transport import Server, Transport
 from novalike.clients.glance import GlanceClient
 from novalike.clients.neutron import NeutronClient
 from novalike.clients.placement import PlacementClient
+from novalike.compute.heartbeat import HeartbeatSender
 from novalike.compute.image_cache import ImageCachePruner
 from novalike.compute.info_cache import Healer, InfoCache
-from novalike.compute.inventory import Inventory
 from novalike.compute.networking import Networking
 from novalike.compute.recovery import Recovery
+from novalike.compute.resource_reports import ResourceReports
 from novalike.compute.server import ComputeHandler
 from novalike.compute.worker import Worker
 from novalike.compute.workflow import Tools
@@ -76,14 +77,16 @@ class ComputeDaemon:
         tools = Tools(conf, self.driver, self.networking, placement)
         # Guests and records are to be compared soon.
         self._doubtful = threading.Event()
-        self.inventory = Inventory(conf, self.driver, placement, transport, self.endpoint, self.incarnation)
+        process = (transport, self.endpoint, self.incarnation)
+        self.heartbeat = HeartbeatSender(conf, self.driver.hosts, *process)
+        self.resource_reports = ResourceReports(conf, self.driver, placement, *process)
         self.worker = Worker(
             tools,
             transport,
             self.endpoint,
             self.incarnation,
             on_fenced=self._fenced,
-            on_build=self.inventory.note_build,
+            on_build=self.resource_reports.note_build,
             on_news=self._look_at,
         )
         self.recovery = Recovery(self.driver, self.networking, transport, self.endpoint, self.incarnation)
@@ -99,7 +102,8 @@ class ComputeDaemon:
         """Put in order what was left behind, then serve. Waits for what isn't there yet."""
         self._insist("the hypervisor", self.driver.start)
         self.driver.on_power_change(self._power_changed)
-        self.inventory.start()
+        self.heartbeat.start()
+        self.resource_reports.start()
         self.worker.start()
         # Recovery comes first: what is new must not overtake what is old.
         self._insist("recovery", lambda: self.recovery.resume(self.worker))
@@ -166,7 +170,8 @@ class ComputeDaemon:
         if self._server is not None:
             self._server.wait()
         self.worker.wait()
-        self.inventory.stop()
+        self.resource_reports.stop()
+        self.heartbeat.stop()
         self.driver.stop()
 
     def reload(self) -> None:

@@ -2,7 +2,8 @@
 
 That a host takes no new servers is in the database, which the scheduler follows, and as a trait in Placement, which
 saves it from being considered at all. The trait is set here at once; should Placement be away, the host's compute
-process sets it with its next report (``compute.inventory``), for which ``report_nodes`` tells it what is disabled.
+process sets it with its next report (``compute.resource_reports``), for which ``report_nodes`` tells it what is
+disabled.
 """
 
 import logging

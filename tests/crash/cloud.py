@@ -87,7 +87,7 @@ class CrashCloud(Cloud):
         if name != "api":
             process.daemon.start()
         if process.kind == "compute":
-            assert process.daemon.inventory.reported.wait(10)
+            assert process.daemon.resource_reports.reported.wait(10)
         return process.daemon
 
     def _conductor(self, process: Process) -> ConductorDaemon:
@@ -158,7 +158,7 @@ class CrashCloud(Cloud):
                 process.running.set()
                 if process.kind == "compute":
                     with unwatched():
-                        process.daemon.inventory.report()
+                        process.daemon.resource_reports.report()
                     self._forget_downtime()
         for entry in list(self.dead):
             died_at, process = entry

@@ -202,7 +202,7 @@ class Cloud:
         )
         self.neutron.on_plugged = lambda port: None
         self._run(daemon, transport)
-        assert daemon.inventory.reported.wait(10)
+        assert daemon.resource_reports.reported.wait(10)
         return daemon
 
     def stop(self, daemon: Any) -> None:

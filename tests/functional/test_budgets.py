@@ -13,13 +13,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from novalike.bus import compute, conductor, flavors, quotas, scheduler
+from novalike.bus import compute, flavors, host_states, journal, quotas, scheduler, servers
 from novalike.bus.interface import methods
 from tests.functional.harness import Cloud
 
 INTERFACES = {
     interface.__name__: interface
-    for module in (compute, conductor, flavors, quotas, scheduler)
+    for module in (compute, flavors, host_states, journal, quotas, scheduler, servers)
     for interface in vars(module).values()
     if isinstance(interface, type) and hasattr(interface, "topic")
 }

@@ -69,7 +69,7 @@ def test_reports_of_many_hosts_cost_what_those_of_few_do(make_cloud: Callable[..
     """One process stands for all of them."""
     cloud = make_cloud(hosts=hosts, **QUIET)
     with measured(cloud) as cost:
-        cloud.compute.inventory.report()
+        cloud.compute.resource_reports.report()
     cost.check(messages=2, statements=1)
     snapshot_cache = cloud.scheduler._handler.snapshot_cache
     snapshot_cache.refresh()

@@ -66,5 +66,5 @@ def test_a_request_that_fails_anywhere_says_nothing_of_the_host(make_cloud: Make
 
     cloud.compute.driver.prepare_disks = abort  # type: ignore[method-assign]
     _create(cloud, "hopeless", "ERROR")
-    cloud.compute.inventory.report()
+    cloud.compute.resource_reports.report()
     assert _failed(cloud) == {"fake001": 0}

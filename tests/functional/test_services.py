@@ -166,7 +166,7 @@ def test_placement_away_while_a_host_is_disabled(make_cloud: Callable[..., Cloud
     cloud.placement.down = False
     assert compute(cloud, "fake001")["status"] == "disabled"
     assert not is_disabled_in_placement(cloud, "fake001")
-    cloud.compute.inventory.report()
+    cloud.compute.resource_reports.report()
     assert is_disabled_in_placement(cloud, "fake001")
 
 

@@ -14,20 +14,18 @@ from novalike.bus.transport import Transport
 from novalike.clients.placement import REFRESH_SECONDS, PlacementClient
 from novalike.objects import errors
 from novalike.objects.context import admin_context
-from novalike.objects.host import Heartbeat, NodeReport
+from novalike.objects.host import NodeReport
 from novalike.virt.driver import Driver
 
 LOG = logging.getLogger(__name__)
 
-BINARY = "novalike-compute"
-SERVICE_VERSION = 1
 # Seconds between the first tries, while who is to be told isn't there.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 # A process may stand for thousands of nodes: no message, and no transaction of the conductor's, is about more of them.
 _AT_A_TIME = 100
 
 
-class Inventory:
+class ResourceReports:
     """The reports of one process.
 
     :param endpoint: its bus address.
@@ -57,15 +55,11 @@ class Inventory:
         self._news = threading.Event()
         # All that is to be known of the hosts has been said once.
         self.reported = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._beat, name="heartbeat", daemon=True),
-            threading.Thread(target=self._report, name="inventory", daemon=True),
-        ]
+        self._thread = threading.Thread(target=self._report, name="resource reports", daemon=True)
 
     def start(self) -> None:
         """Begin to report. Nobody waits for that: with Placement or Keystone away, hosts serve what they have."""
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
 
     def stop(self) -> None:
         """Stop reporting."""
@@ -124,18 +118,3 @@ class Inventory:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             self._news.wait(pause)
             self._news.clear()
-
-    def _beat(self) -> None:
-        while not self._stopping.is_set():
-            beat = Heartbeat(
-                binary=BINARY,
-                endpoint=self._endpoint,
-                incarnation=self._incarnation,
-                hosts=self._driver.hosts(),
-                version=SERVICE_VERSION,
-            )
-            try:
-                self._conductor.heartbeat(admin_context(), beat=beat)
-            except errors.NovalikeError as error:
-                LOG.warning("no sign of life could be given: %s", error)
-            self._stopping.wait(self._conf.report_interval)

@@ -8,8 +8,9 @@ from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.clients.placement import REFRESH_SECONDS
-from novalike.compute import inventory as module
-from novalike.compute.inventory import Inventory
+from novalike.compute import resource_reports as module
+from novalike.compute.heartbeat import SERVICE_VERSION, HeartbeatSender
+from novalike.compute.resource_reports import ResourceReports
 from novalike.objects import errors
 from novalike.objects.host import Heartbeat, NodeReport
 from tests.unit.scheduler.cloud import node_uuid, report
@@ -77,46 +78,50 @@ def world() -> World:
     return World()
 
 
-def make(world: World, *hosts: str, **overrides: Any) -> Inventory:
+def configuration() -> cfg.ConfigOpts:
     conf = cfg.ConfigOpts()
     options.register(conf)
     conf([], project="novalike", default_config_files=[])
-    for name, value in overrides.items():
-        conf.set_override(name, value)
-    return Inventory(conf, Driver(*hosts), world, world, ENDPOINT, INCARNATION)  # type: ignore[arg-type]
+    return conf
+
+
+def make(world: World, *hosts: str) -> ResourceReports:
+    return ResourceReports(configuration(), Driver(*hosts), world, world, ENDPOINT, INCARNATION)  # type: ignore[arg-type]
 
 
 def test_a_process_says_that_it_lives_for_all_its_hosts_whatever_the_answer(world: World) -> None:
-    inventory = make(world, "h1", "h2")
-    inventory._conf.set_override("report_interval", 1)
-    inventory._stopping.wait = lambda seconds: len(world.beats) > 2 and inventory._stopping.set()  # type: ignore
+    conf = configuration()
+    conf.set_override("report_interval", 1)
+    sender = HeartbeatSender(conf, lambda: ("h1", "h2"), world, ENDPOINT, INCARNATION)  # type: ignore[arg-type]
+    sender._stopping.wait = lambda seconds: len(world.beats) > 2 and sender._stopping.set()  # type: ignore
     world.fail_beats = 2
-    beating = threading.Thread(target=inventory._beat, daemon=True)
-    beating.start()
+    sender.start()
     world.wait(3)
-    beating.join(5)
-    assert not beating.is_alive()
+    sender._thread.join(5)
+    assert not sender._thread.is_alive()
     (beat,) = set(map(repr, world.beats))
     said = world.beats[0]
     assert (said.binary, said.endpoint, said.incarnation) == ("novalike-compute", ENDPOINT, INCARNATION)
-    assert (said.hosts, said.version, beat) == (("h1", "h2"), module.SERVICE_VERSION, repr(said))
+    assert (said.hosts, said.version, beat) == (("h1", "h2"), SERVICE_VERSION, repr(said))
 
 
 def test_who_has_stopped_says_nothing(world: World) -> None:
-    inventory = make(world, "h")
-    inventory.stop()
-    inventory._beat()
-    inventory._report()
+    sender = HeartbeatSender(configuration(), lambda: ("h",), world, ENDPOINT, INCARNATION)  # type: ignore[arg-type]
+    for stopped in (sender, make(world, "h")):
+        stopped.stop()
+        stopped.start()
+        stopped._thread.join(5)
+        assert not stopped._thread.is_alive()
     assert (world.beats, world.told) == ([], [])
 
 
 def test_placement_hears_of_a_host_before_the_scheduler_does(world: World) -> None:
-    inventory = make(world, "h1", "h2")
-    assert not inventory.reported.is_set()
-    inventory.report()
+    reports = make(world, "h1", "h2")
+    assert not reports.reported.is_set()
+    reports.report()
     assert world.provided == [node_uuid("h1"), node_uuid("h2")]
     assert world.told == [[("h1", 0), ("h2", 0)]]
-    assert inventory.reported.is_set()
+    assert reports.reported.is_set()
 
 
 def test_no_message_is_about_more_hosts_than_a_transaction_should(
@@ -130,31 +135,31 @@ def test_no_message_is_about_more_hosts_than_a_transaction_should(
 def test_what_can_not_be_told_is_told_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_FIRST_PAUSE", 0.01)
     world.placement_is_away = True
-    inventory = make(world, "h")
-    threading.Thread(target=inventory._report, daemon=True).start()
+    reports = make(world, "h")
+    threading.Thread(target=reports._report, daemon=True).start()
     world.wait(3)
-    assert not inventory.reported.is_set()
+    assert not reports.reported.is_set()
     world.placement_is_away = False
-    assert inventory.reported.wait(5)
-    inventory.stop()
+    assert reports.reported.wait(5)
+    reports.stop()
 
 
 def test_failed_builds_are_told_at_once(world: World) -> None:
-    inventory = make(world, "h1", "h2")
-    reporting = threading.Thread(target=inventory._report, daemon=True)
+    reports = make(world, "h1", "h2")
+    reporting = threading.Thread(target=reports._report, daemon=True)
     reporting.start()
-    assert inventory.reported.wait(5)
+    assert reports.reported.wait(5)
     for number, done in enumerate((False, False, True)):
         world.heard = threading.Semaphore(0)
-        inventory.note_build("h1", done)
+        reports.note_build("h1", done)
         world.wait()
         assert world.told[-1] == [("h1", [1, 2, 0][number]), ("h2", 0)]
     # Nothing new: nothing is said.
     count = len(world.told)
-    inventory.note_build("h2", True)
+    reports.note_build("h2", True)
     assert not world.heard.acquire(timeout=0.1)
     assert len(world.told) == count
-    inventory.stop()
+    reports.stop()
     reporting.join(5)
     assert not reporting.is_alive(), "it is not waited for the next report"
 
@@ -164,15 +169,15 @@ def test_placement_is_told_which_hosts_take_nothing_when_that_changes_and_now_an
 ) -> None:
     now = [50_000.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    inventory = make(world, "h1", "h2")
+    reports = make(world, "h1", "h2")
     one, two = node_uuid("h1"), node_uuid("h2")
-    inventory.report()
+    reports.report()
     assert world.marked == [(one, False), (two, False)]
-    inventory.report()
+    reports.report()
     assert len(world.marked) == 2
     world.disabled = ("h2",)
-    inventory.report()
+    reports.report()
     assert world.marked[2:] == [(two, True)]
     now[0] += REFRESH_SECONDS * 1.1
-    inventory.report()
+    reports.report()
     assert world.marked[3:] == [(one, False), (two, True)]
