@@ -59,3 +59,32 @@ def test_step_by_step(cloud: Cloud, server_id: str, number: int, events: list[st
     assert all(event["start_time"] <= event["finish_time"] for event in shown)
     host = cloud.admin.get(f"/servers/{server_id}")["server"]["OS-EXT-SRV-ATTR:host"]
     assert [event["host"] for event in by_time] == ["ctl" if name == "conductor_place" else host for name in events]
+
+
+def _events(cloud: Cloud, server_id: str, number: int = 0) -> list[dict[str, Any]]:
+    """Of a server's newest action, or of an earlier one; also of a deleted server."""
+    admin = cloud.admin.at("2.84")
+    newest = admin.get(f"/servers/{server_id}/os-instance-actions")["instanceActions"]
+    path = f"/servers/{server_id}/os-instance-actions/{newest[number]['request_id']}"
+    events: list[dict[str, Any]] = admin.get(path)["instanceAction"]["events"]
+    return events
+
+
+@pytest.mark.parametrize("action", ["lock", "unlock"])
+def test_locks_are_events_of_the_api(cloud: Cloud, server_id: str, action: str) -> None:
+    cloud.demo.post(f"/servers/{server_id}/action", {action: None}, 202)
+    (event,) = _events(cloud, server_id)
+    assert (event["event"], event["result"]) == (f"api_{action}", "Success")
+    assert event["start_time"] <= event["finish_time"]
+
+
+def test_deleting_what_is_on_no_host_is_an_event_of_the_conductor(cloud: Cloud) -> None:
+    body = cloud.server_body("nowhere", availability_zone="nova")
+    cloud.bus.fault = lambda interface, method: "lose" if method == "select" else None
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]["id"]
+    cloud.demo.delete(f"/servers/{made}")
+    cloud.bus.fault = lambda interface, method: None
+    cloud.demo.wait_gone(made)
+    (event,) = _events(cloud, made)
+    assert (event["event"], event["result"]) == ("conductor_delete", "Success")
+    assert event["start_time"] <= event["finish_time"]

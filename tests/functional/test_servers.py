@@ -1,5 +1,10 @@
 """A server's life, through all daemons."""
 
+import pytest
+
+from novalike.bus.servers import ServerCommands
+from novalike.objects import errors
+from novalike.objects.context import admin_context
 from tests.functional.harness import DEMO_PROJECT, Cloud
 
 
@@ -118,3 +123,16 @@ def test_lists_are_paged_and_sorted(cloud: Cloud) -> None:
     newest = demo.get("/servers?name=page-")
     assert [s["name"] for s in newest["servers"]] == ["page-b", "page-a", "page-c"]
     assert demo.request("GET", "/servers?marker=nope").status_code == 400
+
+
+def test_what_the_conductor_does_not_change(cloud: Cloud) -> None:
+    commands: ServerCommands = cloud.bus.transport().client(ServerCommands)
+    with pytest.raises(errors.Invalid, match="host, vm_state"):
+        changes = {"vm_state": "active", "host": "h", "name": "n"}
+        commands.update_server(admin_context(), server_id="it", changes=changes)
+
+
+def test_a_marker_that_is_none_is_named(cloud: Cloud) -> None:
+    answer = cloud.demo.request("GET", "/servers?marker=00000000-0000-4000-8000-00000000abcd")
+    assert answer.status_code == 400
+    assert "00000000-0000-4000-8000-00000000abcd" in answer.json["badRequest"]["message"]
