@@ -127,8 +127,8 @@ def test_lists_are_paged_and_sorted(cloud: Cloud) -> None:
 
 def test_what_the_conductor_does_not_change(cloud: Cloud) -> None:
     commands: ServerCommands = cloud.bus.transport().client(ServerCommands)
+    changes = {"vm_state": "active", "host": "h", "name": "n"}
     with pytest.raises(errors.Invalid, match="host, vm_state"):
-        changes = {"vm_state": "active", "host": "h", "name": "n"}
         commands.update_server(admin_context(), server_id="it", changes=changes)
 
 
