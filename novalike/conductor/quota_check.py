@@ -48,6 +48,12 @@ def usage(
     return {"instances": instances, "cores": cores, "ram": ram}
 
 
+def most(limits: dict[str, int], each: dict[str, int], maximum: int) -> int:
+    """Return how many servers of a size would fit if there were no others, at most ``maximum``."""
+    room = [limits[resource] // cost for resource, cost in each.items() if limits[resource] >= 0 and cost > 0]
+    return min([maximum, *room])
+
+
 def fit(limits: dict[str, int], used: dict[str, int], each: dict[str, int], minimum: int, maximum: int) -> int:
     """How many servers of a size fit, at most ``maximum``.
 

@@ -499,3 +499,20 @@ def test_a_guest_that_stopped_while_nobody_looked_is_seen_at_the_next_start(make
     assert cloud.demo.get(f"/servers/{made}")["server"]["status"] == "ACTIVE"
     cloud.compute = cloud.start_compute()
     cloud.demo.wait_for(made, "SHUTOFF")
+
+
+def test_a_host_without_a_service_is_as_good_as_down(make_cloud: MakeCloud) -> None:
+    """A stop of its server is refused; it is not taken for a delete, which a conductor can do alone."""
+    cloud = make_cloud(hosts=1, report_interval=3600)
+    body = cloud.server_body("kept", networks=[{"uuid": cloud.network["id"]}])
+    made = cloud.demo.at("2.37").post("/servers", body, 202)["server"]["id"]
+    cloud.demo.wait_for(made, "ACTIVE")
+    cell = cloud.conductor.cells.compute_cells()[0]
+    cell.database.write(lambda c: c.execute(sa.delete(t.services).where(t.services.c.binary == "novalike-compute")))
+    refused = cloud.demo.request("POST", f"/servers/{made}/action", {"os-stop": None})
+    assert refused.status_code >= 400, refused.text
+    assert cloud.neutron.ports(device_id=made)
+    assert made in cloud.placement.consumers
+    cloud.demo.delete(f"/servers/{made}")
+    cloud.demo.wait_gone(made)
+    assert not cloud.neutron.ports(device_id=made)

@@ -96,7 +96,9 @@ class ServerCommandsHandler:
                 locked=server.locked_by is not None,
                 may_override_lock=override_lock,
             )
-            up = server.host is not None and self._host_status.of({server.host}).get(server.host) != "DOWN"
+            # A host that has no service any more is as good as down.
+            up = server.host is not None and endpoint is not None
+            up = up and self._host_status.of({str(server.host)}).get(str(server.host)) != "DOWN"
             if not up and row.needs_host:
                 raise errors.HostDown(host=server.host)
             # The newest request wins: what was being done to the server is given up.

@@ -56,8 +56,10 @@ def record(
 
     # Committed first: should we die before the servers are recorded, a mapping that leads to nothing is harmless, a
     # server without a mapping is not. Not within the transaction below, which may be repeated.
-    uuids = [str(uuid.uuid4()) for _ in range(request.max_count)]
-    cells.api.query(lambda c: mappings.map_instances(c, uuids, home.id, project_id, user_id))
+    each = {"instances": 1, "cores": flavor.vcpus, "ram": flavor.memory_mb}
+    uuids = [str(uuid.uuid4()) for _ in range(quota_check.most(limits, each, request.max_count))]
+    if uuids:
+        cells.api.query(lambda c: mappings.map_instances(c, uuids, home.id, project_id, user_id))
     now = home.database.utcnow()
 
     def write(connection: Any) -> tuple[list[str], list[str]]:
@@ -67,7 +69,7 @@ def record(
         count = quota_check.fit(
             limits,
             quota_check.usage(cells, project_id, within=(home, connection)),
-            {"instances": 1, "cores": flavor.vcpus, "ram": flavor.memory_mb},
+            each,
             request.min_count,
             request.max_count,
         )
