@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from novalike.db.columns import Moment, name
 
+_LENGTH = 255
+
 
 def table(metadata: sa.MetaData) -> sa.Table:
     """Return the table, as part of a database's schema."""
@@ -18,7 +20,7 @@ def table(metadata: sa.MetaData) -> sa.Table:
         "handled_requests",
         metadata,
         sa.Column("request_id", name(), primary_key=True),
-        sa.Column("command", name(), primary_key=True),
+        sa.Column("command", name(_LENGTH), primary_key=True),
         sa.Column("created_at", Moment, nullable=False, index=True),
     )
 
@@ -28,12 +30,13 @@ def is_new(connection: sa.Connection, request_id: str, command: str, now: dateti
 
     To be called in the transaction of the command.
 
-    :param command: a method of the bus, with whatever else tells it from others of the same request.
+    :param command: a method of the bus, with whatever else tells it from others of the same request. Users choose some
+        of that; what is too long for the column is left out.
     :param now: by the database's clock.
     """
     try:
         with connection.begin_nested():
-            row = {"request_id": request_id, "command": command, "created_at": now}
+            row = {"request_id": request_id, "command": command[:_LENGTH], "created_at": now}
             connection.execute(sa.insert(_TABLE), row)
     except sa.exc.IntegrityError:
         return False
