@@ -4,10 +4,12 @@ import sys
 from pathlib import Path
 
 from novalike.objects import lifecycle
+from novalike.objects.operations import ACTIONS
+from novalike.objects.operations.action import KEEP, Leg, WhenDown
 
 PAGE = Path(__file__).with_name("states.md")
 
-HEAD = """<!-- Made by docs/states.py from novalike/objects/lifecycle.py: change that, then run `tox -e states`. -->
+HEAD = """<!-- Made by docs/states.py from novalike/objects/operations and novalike/objects/lifecycle.py: change these, then run `tox -e states`. -->
 
 # States of a server
 
@@ -22,6 +24,21 @@ sets, the first one when it is recorded. Any action that is refused is answered 
 | action | may start in | while | ends in | after a failure |
 |---|---|---|---|---|
 """
+
+LEGS_HEAD = """
+## Legs
+
+An action is done in legs, one after the other, each by a conductor or by a host of the server:
+
+| action | leg | done by | sets | when that host is down |
+|---|---|---|---|---|
+"""
+
+WHEN_DOWN = {
+    WhenDown.BACK: "it fails, and what earlier legs have done is taken back",
+    WhenDown.ELSEWHERE: "another host is looked for",
+    WhenDown.SKIP: "it is left out",
+}
 
 OBSERVED_HEAD = """
 ## By itself
@@ -46,17 +63,31 @@ def words(states: tuple[str | None, ...]) -> str:
     """Some states, as text."""
     if lifecycle.ANY in states:
         return "any"
-    return ", ".join("idle" if state is None else f"`{state}`" for state in states)
+    said = {None: "idle", KEEP: "what it was"}
+    return ", ".join(said.get(state) or f"`{state}`" for state in states)
+
+
+def states_of(leg: Leg) -> str:
+    """The task_states that a leg sets."""
+    return words(tuple(state for state in (leg.starts, *leg.passes) if state is not None))
+
+
+def when_down(leg: Leg) -> str:
+    """What follows when the host of a leg is down."""
+    if leg.for_skipped:
+        return "done only after a leg that was left out"
+    return WHEN_DOWN[leg.when_down] if leg.seat != "conductor" else ""
 
 
 def render() -> str:
     """The page."""
     rows = []
-    for name, action in lifecycle.ACTIONS.items():
+    legs = []
+    for name, action in ACTIONS.items():
         start = f"{words(action.vm_states)} ({words(action.task_states)})"
-        passes = words((action.starts, *action.passes))
-        failed = f"`{action.fails}`" if action.fails else "what it was"
-        rows.append(f"| {name} | {start} | {passes} | `{action.ends}` | {failed} |\n")
+        during = words(action.task_states_during)
+        rows.append(f"| {name} | {start} | {during} | {words(action.ends)} | {words((action.fails,))} |\n")
+        legs += [f"| {name} | {leg.name} | {leg.seat} | {states_of(leg)} | {when_down(leg)} |\n" for leg in action.legs]
     shown = []
     for vm_state in names(lifecycle.VmState):
         usual = lifecycle.status(vm_state, None)
@@ -69,7 +100,7 @@ def render() -> str:
         f"| `{vm_state}` | {powers[power_state]} | `{becomes}` |\n"
         for (vm_state, power_state), becomes in lifecycle.OBSERVED.items()
     ]
-    return HEAD + "".join(rows) + OBSERVED_HEAD + "".join(observed) + STATUS_HEAD + "".join(shown)
+    return HEAD + "".join(rows) + LEGS_HEAD + "".join(legs) + OBSERVED_HEAD + "".join(observed) + STATUS_HEAD + "".join(shown)
 
 
 def names(states: type) -> list[str]:

@@ -20,7 +20,7 @@ from novalike.compute import workflow
 from novalike.compute.build_queue import BuildQueue
 from novalike.compute.journal import Journal
 from novalike.compute.workflow import Job, Tools
-from novalike.compute.workflows import workflow_named
+from novalike.compute.operations import workflow_of
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
 from novalike.objects.operation import Assignment
@@ -262,7 +262,7 @@ class Worker:
         try:
             if task.has_waited_long:
                 self._journal.progress(job, task.operation.journal, None)
-            done = workflow.run(workflow_named(name), job, self._journal)
+            done = workflow.run(workflow_of(task.operation), job, self._journal)
         except errors.Fenced as error:
             LOG.info("instance %s: %s", task.server, error)
             self._on_fenced(host, task.server)

@@ -21,7 +21,8 @@ from novalike.compute.networking import Networking
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import Vif
-from novalike.objects.operation import FIRST_ON_A_HOST, Assignment, JournalEntry, Operation
+from novalike.objects.operation import Assignment, JournalEntry, Operation
+from novalike.objects.operations import route as routes
 from novalike.objects.record import utcnow
 from novalike.objects.server import ServerSpec
 from novalike.virt import cancellation
@@ -64,7 +65,7 @@ class Job:
         self._vifs_set = False
         self._sequence = assignment.operation.sequence
         self.task_state: str | None = assignment.spec.server.task_state
-        self.untouched = self.operation.workflow == "create" and self.operation.epoch == FIRST_ON_A_HOST
+        self.untouched = _is_first_try(self.operation)
         self.root_device_name: str | None = None
         self.power_state: int | None = None
         self.doubtful = False
@@ -115,6 +116,14 @@ class Job:
             self.power_state = self.driver.guest(self.host, self.spec).power_state
         except GuestNotFound:
             self.power_state = None
+
+
+def _is_first_try(operation: Operation) -> bool:
+    """Whether a build was handed out for the first time, and nobody but us has taken it up."""
+    if operation.workflow != "create" or operation.attempts:
+        return False
+    route, at = routes.current(operation)
+    return operation.epoch == route[at].epoch + 1
 
 
 Action = Callable[[Job], None]

@@ -31,16 +31,19 @@ from novalike.conductor.hypervisors import HypervisorReadsHandler
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
 from novalike.conductor.leases import Leases
-from novalike.conductor.operations import Messenger
+from novalike.conductor.operations.cleanup import Cleanup
+from novalike.conductor.operations.create import Placing
+from novalike.conductor.operations.delete import Settling
+from novalike.conductor.operations.legs import ConductorLegs
+from novalike.conductor.operations.messenger import Messenger
+from novalike.conductor.operations.reconciler import Reconciler
+from novalike.conductor.operations.reports import OperationReports
+from novalike.conductor.operations.start import OperationStarter
 from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
-from novalike.conductor.reaper import Reaper
-from novalike.conductor.servers.cleanup import Cleanup
 from novalike.conductor.servers.commands import ServerCommandsHandler
 from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, MetadataReadsHandler
 from novalike.conductor.servers.marks import ServerMarksHandler
-from novalike.conductor.servers.placing import Placer
 from novalike.conductor.servers.reads import ServerReadsHandler
-from novalike.conductor.servers.removal import Remover
 from novalike.conductor.servers.requested_destination import Destinations
 from novalike.conductor.services import ServiceCommandsHandler, ServiceReadsHandler
 from novalike.objects import errors
@@ -51,6 +54,8 @@ LOG = logging.getLogger(__name__)
 
 BINARY = "novalike-conductor"
 SERVICE_VERSION = 1
+# Threads that delete servers without their host.
+_SETTLING = 8
 
 
 class ConductorDaemon:
@@ -76,16 +81,20 @@ class ConductorDaemon:
         messenger = Messenger(transport)
         host_status = HostStatus(conf, self.cells)
         self.leases = Leases(conf, self.cells, f"conductor {uuid.uuid4()}")
-        self.placer = Placer(conf, self.cells, transport, messenger, placement, self.leases)
-        self.remover = Remover(conf, placement.delete_allocations, neutron, self.leases)
+        self.legs = ConductorLegs(self.leases)
+        placing = Placing(conf, self.cells, transport, messenger, placement, self.leases.holder)
+        settling = Settling(conf, placement.delete_allocations, neutron)
+        self.legs.add("create", "place", placing.place, threads=conf.conductor.orchestration_pool_size)
+        self.legs.add("delete", "settle", settling.settle, threads=_SETTLING)
         self.cleanup = Cleanup(conf, placement.delete_allocations, neutron)
-        self.reaper = Reaper(
-            conf, self.cells, messenger, self.placer, self.remover, self.cleanup, host_status, self.leases
+        self.reconciler = Reconciler(
+            conf, self.cells, messenger, self.legs, self.cleanup, host_status, self.leases
         )
+        starter = OperationStarter(conf, self.cells, self.legs, messenger, host_status)
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)
         destinations = Destinations(self.cells, zones.available)
-        journal = JournalHandler(conf, self.cells, self.reports, self.placer, messenger)
+        journal = JournalHandler(self.cells, OperationReports(conf, self.cells, self.legs), self.reports)
         self._reads = [
             (ServerReads, ServerReadsHandler(self.cells, host_status)),
             (SchedulerReads, HostStatesHandler(conf, self.cells)),
@@ -102,7 +111,7 @@ class ConductorDaemon:
             (
                 ServerCommands,
                 ServerCommandsHandler(
-                    conf, self.cells, transport, messenger, self.placer, self.remover, host_status, destinations
+                    conf, self.cells, transport, starter, self.legs, host_status, destinations
                 ),
             ),
             (ServerMarks, ServerMarksHandler(conf, self.cells)),
@@ -131,7 +140,7 @@ class ConductorDaemon:
             (self._journal, pools.journal_pool_size),
         ):
             self._servers.append(self._transport.serve(offers, endpoint, size))
-        self.reaper.start()
+        self.reconciler.start()
         self._heart.start()
 
     def _wait_for_databases(self) -> None:
@@ -175,16 +184,14 @@ class ConductorDaemon:
         """Finish what was begun."""
         for server in self._servers:
             server.wait()
-        self.reaper.drain()
-        self.placer.stop()
-        self.remover.stop()
+        self.reconciler.drain()
+        self.legs.stop()
         self.cleanup.stop()
         self.leases.give_back()
-        self.placer.wait()
-        self.remover.wait()
+        self.legs.wait()
         self.cleanup.wait()
         # Last, because it renews the leases of what was still under way.
-        self.reaper.stop()
+        self.reconciler.stop()
         self.leases.give_back()
         self.cells.close()
 

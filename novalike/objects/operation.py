@@ -38,9 +38,19 @@ class JournalEntry(Record, frozen=True):
     traceback: str | None = None
 
 
-# A build is placed by a conductor (epoch 1), recorded for a host (2), taken up there (3). Whoever holds it with this
-# epoch is the first on any host to do so.
-FIRST_ON_A_HOST = 3
+class Stop(Record, frozen=True):
+    """A leg of an operation, and where it is done.
+
+    :param host, node: None while they are not known, and of a leg that a conductor does.
+    :param epoch: at which it was handed out last; 0 when it was not yet.
+    :param skipped: it was left out: its host is down, or there is none.
+    """
+
+    leg: str
+    host: str | None = None
+    node: str | None = None
+    epoch: int = 0
+    skipped: bool = False
 
 
 class Operation(Record, frozen=True):
@@ -48,9 +58,12 @@ class Operation(Record, frozen=True):
 
     :param action: the user's word for it (``create``, ``reboot`` …), a row of Nova's list.
     :param workflow: the row of the state table that it runs (``reboot_hard`` …).
-    :param epoch: rises each time the operation is handed to a worker; fences the previous one.
+    :param epoch: rises each time the operation is handed to somebody, and fences whoever had it before. Epochs count
+        per server: a later operation's are greater than those of all earlier ones.
     :param holder: the worker's bus address and incarnation, while someone works on it.
     :param sequence: of the last report at this epoch.
+    :param route: the legs, in order. None is of a release that knew no legs.
+    :param at: index of the stop that has the operation.
     """
 
     uuid: str
@@ -72,12 +85,14 @@ class Operation(Record, frozen=True):
     params: dict[str, Any] = {}
     journal: tuple[JournalEntry, ...] = ()
     sequence: int = 0
+    route: tuple[Stop, ...] | None = None
+    at: int = 0
 
 
 class ServerOperations(Record, frozen=True):
     """Operations of a server, and whose server it is.
 
-    In lists they are without ``params`` and ``journal``.
+    In lists they are without ``params``, ``journal`` and ``route``.
     """
 
     project_id: str

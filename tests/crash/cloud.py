@@ -175,7 +175,7 @@ class CrashCloud(Cloud):
         """Conductors remember for a second which hosts are down."""
         for process in self.processes.values():
             if process.kind == "conductor":
-                process.daemon.reaper._host_status._known.clear()
+                process.daemon.reconciler._host_status._known.clear()
 
     def _gone_on_without(self, process: Process) -> bool:
         """Let a dead process's hosts count as down. Says whether everything goes on without them."""
@@ -205,7 +205,7 @@ class CrashCloud(Cloud):
         if process.kind == "compute":
             pools = list(daemon.worker._pools.values())
         if process.kind == "conductor":
-            pools = [daemon.placer._pool, daemon.remover._pool, daemon.cleanup._pool]
+            pools = [*[leg.threads for leg in daemon.legs._legs.values()], daemon.cleanup._pool]
             daemon.cells.close()
         for pool in pools:
             pool.shutdown(wait=False, cancel_futures=True)

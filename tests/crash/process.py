@@ -29,7 +29,7 @@ _PERIODIC = frozenset(
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
     {
-        "clock.now", "cleanup.look_into", "reaper._look_into", "leases.renew", "cells._load",
+        "clock.now", "cleanup.look_into", "reconciler._look_into", "leases.renew", "cells._load",
         "cell_transfer.foreign", "journal.list_host_servers",
     }
 )  # fmt: skip

@@ -150,6 +150,6 @@ def test_a_conductor_that_was_overtaken_leaves_the_claim_of_its_successor(
     server = cloud.admin.wait_for(uuid, "ACTIVE")
     go_on.set()
     assert went_on.wait(10)
-    cloud.conductor.placer.wait()
+    cloud.conductor.legs.wait()
     (claimed,) = cloud.placement.consumers[uuid].allocations
     assert cloud.placement.providers[claimed].name == server["OS-EXT-SRV-ATTR:hypervisor_hostname"]

@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.journal import JournalHandler
-from novalike.conductor.reaper import Reaper
-from novalike.conductor.servers.placing import Placer
+from novalike.conductor.operations.legs import ConductorLegs
+from novalike.conductor.operations.reconciler import Reconciler
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
@@ -22,7 +22,7 @@ from novalike.virt.driver import GuestFailed
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
-PLACE = Placer.submit
+SUBMIT = ConductorLegs.submit
 
 
 def _nothing_left(cloud: Cloud, uuid: str) -> None:
@@ -107,15 +107,15 @@ def test_an_operation_that_cannot_be_looked_after_does_not_hold_up_others(
     make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cloud = make_cloud(conductor__operation_resend_after=0.3)
-    remind, failed = Reaper._remind, []
+    remind, failed = Reconciler._remind, []
 
-    def fail_for_the_oldest(self: Reaper, cell: Cell, ctx: Any, operation: Operation, endpoint: str) -> None:
+    def fail_for_the_oldest(self: Reconciler, cell: Cell, ctx: Any, operation: Operation, endpoint: str) -> None:
         if operation.instance_uuid == made[0]:
             failed.append(operation.uuid)
             raise KeyError("something that nobody thought of")
         remind(self, cell, ctx, operation, endpoint)
 
-    monkeypatch.setattr(Reaper, "_remind", fail_for_the_oldest)
+    monkeypatch.setattr(Reconciler, "_remind", fail_for_the_oldest)
     cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
     made = [
         cloud.demo.at("2.37").post("/servers", cloud.server_body(name), 202)["server"]["id"] for name in ("ill", "well")
@@ -157,7 +157,7 @@ def test_ended_operations_hold_up_no_others(make_cloud: MakeCloud, monkeypatch: 
         connection.execute(sa.insert(t.instances), servers)
         connection.execute(sa.insert(t.operations), operations)
 
-    monkeypatch.setattr("novalike.conductor.servers.removal.release_ports", away)
+    monkeypatch.setattr("novalike.conductor.operations.delete.release_ports", away)
     database.write(fail)
     cloud.eventually(lambda: len(asked) > 4)
     cloud.bus.fault = lambda interface, method: "lose" if method == "run" else None
@@ -167,9 +167,9 @@ def test_ended_operations_hold_up_no_others(make_cloud: MakeCloud, monkeypatch: 
     began = time.monotonic()
     cloud.demo.wait_for(hinted, "ACTIVE")
     # Held by a conductor that is no more; it was placed before the scheduler was asked.
-    monkeypatch.setattr(Placer, "submit", lambda *_args: None)
+    monkeypatch.setattr(ConductorLegs, "submit", lambda *_args: None)
     held = cloud.demo.at("2.37").post("/servers", cloud.server_body("held"), 202)["server"]["id"]
-    monkeypatch.setattr(Placer, "submit", PLACE)
+    monkeypatch.setattr(ConductorLegs, "submit", SUBMIT)
     now = utcnow()
     database.write(lambda c: c.execute(
         sa.update(t.operations).where(t.operations.c.instance_uuid == held).values(holder="conductor dead", due_at=now)
@@ -202,7 +202,7 @@ def test_a_cell_that_is_away_does_not_hold_up_others(make_cloud: MakeCloud, monk
     query = Database.query
 
     def unreachable(self: Database, function: Any) -> Any:
-        if self is away and getattr(function, "__qualname__", "").startswith(Reaper.__name__):
+        if self is away and getattr(function, "__qualname__", "").startswith(Reconciler.__name__):
             raise errors.Unavailable(reason="the database can't be reached")
         return query(self, function)
 

@@ -28,7 +28,7 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import purge as purge_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as cell_tables
-from novalike.objects import lifecycle
+from novalike.objects.operations import transitions
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
 from novalike.objects.record import utcnow
@@ -227,7 +227,7 @@ def test_what_changes_a_server(conductor: Conductor) -> None:
 
     def change(connection: Any) -> None:
         servers_db.get(connection, MIDDLE, lock=True)
-        servers_db.change_state(connection, MIDDLE, lifecycle.succeeds("reboot_soft"), updated_at=utcnow())
+        servers_db.change_state(connection, MIDDLE, transitions.succeeds("reboot_soft"), updated_at=utcnow())
         operations_db.supersede(connection, MIDDLE, utcnow(), "")
         operations_db.created_by(connection, "req-none")
 

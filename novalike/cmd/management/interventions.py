@@ -9,8 +9,8 @@ import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from novalike.conductor import endings
-from novalike.db.cell import operations as operations_db
+from novalike.conductor.operations.completion import end
+from novalike.conductor.operations.hand_over import take_away
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 
 RETRIED, ABANDONED = "operator_retry", "operator_abandon"
@@ -21,20 +21,17 @@ def retry(
 ) -> bool:
     """Take an operation from its holder, and make it due at once.
 
-    The reaper hands it out again: to its host when it has one, or to a conductor. It is begun again at its first
+    The reconciler hands it out again: to its host when it has one, or to a conductor. It is begun again at its first
     step, and has as much time as a new one.
 
     :param now: by the database's clock.
     :returns: whether it was open and still as given.
     """
-    return operations_db.update(
+    return take_away(
         connection,
-        operation.uuid,
-        operation.epoch,
+        operation,
+        now,
         state=OperationState.PENDING if operation.host is not None else OperationState.RUNNING,
-        epoch=operation.epoch + 1,
-        holder=None,
-        updated_at=now,
         due_at=now,
         deadline=now + datetime.timedelta(seconds=conf.conductor.operation_timeout),
         journal=(*_closed(operation, now, "taken from its holder"), _entry(RETRIED, now, "Success", None)),
@@ -50,7 +47,7 @@ def abandon(
     :param now: by the database's clock.
     :returns: whether it was open and still as given.
     """
-    if not operations_db.update(connection, operation.uuid, operation.epoch, epoch=operation.epoch + 1, holder=None):
+    if not take_away(connection, operation, now):
         return False
     fenced = msgspec.structs.replace(operation, epoch=operation.epoch + 1, holder=None)
     said = f"The operator gave up the action {operation.action!r}: {reason}"
@@ -58,7 +55,7 @@ def abandon(
     outcome = Outcome(
         operation_id=fenced.uuid, epoch=fenced.epoch, entries=entries, error=said, details=f"{ABANDONED}: {reason}"
     )
-    return endings.end(connection, conf, fenced, outcome, now)
+    return end(connection, conf, fenced, outcome, now)
 
 
 def _closed(operation: Operation, now: datetime.datetime, details: str) -> tuple[JournalEntry, ...]:

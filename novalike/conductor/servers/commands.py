@@ -10,18 +10,17 @@ from novalike.bus.transport import Transport
 from novalike.conductor import quota_check
 from novalike.conductor.cells import Cell, Cells, follows_moves
 from novalike.conductor.hosts import HostStatus
-from novalike.conductor.operations import Messenger, new_operation
+from novalike.conductor.operations.legs import ConductorLegs
+from novalike.conductor.operations.start import OperationStarter
 from novalike.conductor.servers import creation, external_events
-from novalike.conductor.servers.placing import Placer
-from novalike.conductor.servers.removal import Remover
 from novalike.conductor.servers.requested_destination import Destinations
 from novalike.db import handled_requests
-from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
-from novalike.objects import errors, lifecycle
+from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import VmState
+from novalike.objects.operations.create import CREATE, PLACE
 from novalike.objects.server import CreatedServers, Server, ServerRequest
 
 MAX_TAGS = 50
@@ -39,26 +38,24 @@ class ServerCommandsHandler:
         conf: cfg.ConfigOpts,
         cells: Cells,
         transport: Transport,
-        messenger: Messenger,
-        placer: Placer,
-        remover: Remover,
+        starter: OperationStarter,
+        legs: ConductorLegs,
         host_status: HostStatus,
         destinations: Destinations,
     ) -> None:
         self._conf = conf
         self._cells = cells
         self._transport = transport
-        self._messenger = messenger
-        self._placer = placer
-        self._remover = remover
+        self._starter = starter
+        self._legs = legs
         self._host_status = host_status
         self._destinations = destinations
 
     def create_servers(self, ctx: RequestContext, *, request: ServerRequest) -> CreatedServers:
         self._destinations.check(request)
-        cell, server_ids, operation_ids = creation.record(self._conf, self._cells, ctx, request, self._placer.holder)
+        cell, server_ids, operation_ids = creation.record(self._conf, self._cells, ctx, request, self._legs.holder)
         if operation_ids:
-            self._placer.submit(ctx, cell, operation_ids)
+            self._legs.submit(ctx, cell, CREATE.name, PLACE.name, operation_ids)
         return CreatedServers(
             reservation_id=request.reservation_id or f"r-{uuid.uuid4().hex[:8]}", server_ids=tuple(server_ids)
         )
@@ -74,55 +71,7 @@ class ServerCommandsHandler:
         params: dict[str, Any] = {},  # noqa: B006
         override_lock: bool = False,
     ) -> str:
-        cell = self._cells.of_instance(server_id)
-        row = lifecycle.ACTIONS[workflow]
-        now = cell.database.utcnow()
-
-        def write(connection: Any) -> tuple[dict[str, Any], str | None] | str:
-            # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
-            project_id = None if ctx.is_admin else ctx.project_id
-            server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
-            known, endpoint = operations_db.begun_by(connection, server_id, ctx.request_id, action)
-            if known is not None:
-                return known
-            if server is None:
-                raise errors.InstanceNotFound(instance_id=server_id)
-            lifecycle.check_may_start(
-                workflow,
-                instance_id=server_id,
-                vm_state=server.vm_state,
-                task_state=server.task_state,
-                has_host=server.host is not None,
-                locked=server.locked_by is not None,
-                may_override_lock=override_lock,
-            )
-            # A host that has no service any more is as good as down.
-            up = server.host is not None and endpoint is not None
-            up = up and self._host_status.of({str(server.host)}).get(str(server.host)) != "DOWN"
-            if not up and row.needs_host:
-                raise errors.HostDown(host=server.host)
-            # The newest request wins: what was being done to the server is given up.
-            operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
-            operation = new_operation(
-                ctx, server_id, action, workflow, now, self._conf,
-                host=server.host if up else None,
-                holder=None if up else self._placer.holder,
-                params=params,
-            )  # fmt: skip
-            operations_db.insert(connection, [{**operation, "endpoint": endpoint if up else None}])
-            servers_db.change_state(connection, server_id, lifecycle.begins(workflow), updated_at=now)
-            return operation, endpoint if up else None
-
-        written = cell.database.write(write)
-        if isinstance(written, str):
-            return written
-        operation, endpoint = written
-        if endpoint is not None:
-            self._messenger.hint(ctx, endpoint, operation["host"], [operation["uuid"]])
-        else:
-            # Only a delete gets here: nobody but us can do it.
-            self._remover.submit(ctx, cell, operation["uuid"])
-        return str(operation["uuid"])
+        return self._starter.start(ctx, server_id, action, workflow, params, override_lock=override_lock)
 
     @staticmethod
     def _get_locked(connection: Any, ctx: RequestContext, server_id: str) -> Server:

@@ -9,7 +9,7 @@ from oslo_config import cfg
 
 from novalike.conductor import quota_check
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.operations import new_operation
+from novalike.conductor.operations.start import new_operation
 from novalike.conductor.servers.flavor_fit import check_fits
 from novalike.db.api import flavors, keypairs, mappings
 from novalike.db.cell import operations as operations_db

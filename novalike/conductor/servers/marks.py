@@ -6,13 +6,13 @@ from typing import Any
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cells, follows_moves
-from novalike.conductor.operations import new_operation
+from novalike.conductor.operations.start import ended_operation
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
-from novalike.objects.operation import JournalEntry, OperationState
+from novalike.objects.operation import JournalEntry
 from novalike.objects.server import Server
 
 
@@ -82,13 +82,11 @@ class ServerMarksHandler:
         event: str | None = None,
     ) -> None:
         """An instance action that is over already."""
-        row = new_operation(ctx, server_id, action, action, now, self._conf)
         journal: tuple[JournalEntry, ...] = ()
         if event:
             host = self._conf.host
             journal = (JournalEntry(event=event, start_time=now, finish_time=now, result="Success", host=host),)
-        row.update(state=OperationState.DONE, finish_time=now, due_at=None, epoch=0, journal=journal)
-        operations_db.insert(connection, [row])
+        operations_db.insert(connection, [ended_operation(ctx, server_id, action, now, journal)])
 
 
 def _find(connection: Any, ctx: RequestContext, server_id: str) -> Server:

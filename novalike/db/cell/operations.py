@@ -14,7 +14,7 @@ from novalike.objects.operation import Operation, OperationState
 O = t.operations.c  # noqa: E741
 
 COLUMNS = [O[field] for field in Operation.__struct_fields__]
-_BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal")]
+_BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal", "route")]
 OPEN = O.state.in_(OperationState.OPEN)
 
 
@@ -79,7 +79,7 @@ def of_server(
     changes_since: datetime.datetime | None = None,
     changes_before: datetime.datetime | None = None,
 ) -> list[Operation]:
-    """A server's operations, newest first, without ``params`` and ``journal``."""
+    """A server's operations, newest first, without ``params``, ``journal`` and ``route``."""
     query = sa.select(*_BRIEF_COLUMNS).where(O.instance_uuid == instance_uuid).order_by(O.id.desc())
     if before_id is not None:
         query = query.where(O.id < before_id)
@@ -115,23 +115,39 @@ def created_by(connection: sa.Connection, request_id: str) -> list[str]:
     return list(connection.execute(_CREATED_BY, {"request": request_id}).scalars())
 
 
-_BEGUN_BY = sa.select(
-    sa.select(sa.func.max(O.uuid))
-    .where(O.instance_uuid == t.instances.c.uuid, O.request_id == sa.bindparam("request"))
-    .where(O.action == sa.bindparam("doing"))
-    .correlate(t.instances)
-    .scalar_subquery(),
+def _of_its_operations(what: Any, *conditions: Any) -> Any:
+    """Something over all operations of the server that a query selects."""
+    found = sa.select(what).where(O.instance_uuid == t.instances.c.uuid, *conditions)
+    return found.correlate(t.instances).scalar_subquery()
+
+
+class Standing(NamedTuple):
+    """What a new operation has to know of its server.
+
+    :ivar begun: the operation that the request has begun already.
+    :ivar endpoint: the bus address of the server's process; None when it is on no host, or that has no service.
+    :ivar epoch: the greatest one of the server's operations; 0 when it has none.
+    """
+
+    begun: str | None
+    endpoint: str | None
+    epoch: int
+
+
+_STANDING = sa.select(
+    _of_its_operations(
+        sa.func.max(O.uuid), O.request_id == sa.bindparam("request"), O.action == sa.bindparam("doing")
+    ),
     endpoint_of(t.instances.c.host),
+    _of_its_operations(sa.func.max(O.epoch)),
 ).where(t.instances.c.uuid == sa.bindparam("instance"))
 
 
-def begun_by(
-    connection: sa.Connection, instance_uuid: str, request_id: str, action: str
-) -> tuple[str | None, str | None]:
-    """The operation that a request has begun on a server already, and the bus address of the server's process."""
+def standing(connection: sa.Connection, instance_uuid: str, request_id: str, action: str) -> Standing:
+    """Return what a new operation has to know of its server."""
     asked = {"instance": instance_uuid, "request": request_id, "doing": action}
-    begun, endpoint = connection.execute(_BEGUN_BY, asked).first() or (None, None)
-    return begun, endpoint
+    begun, endpoint, epoch = connection.execute(_STANDING, asked).first() or (None, None, None)
+    return Standing(begun, endpoint, epoch or 0)
 
 
 _UPDATE_HELD = sa.update(t.operations).where(

@@ -16,7 +16,7 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.objects.keypair import Keypair
 from novalike.objects.network import RequestedNetwork, Vif
-from novalike.objects.operation import JournalEntry
+from novalike.objects.operation import JournalEntry, Stop
 from novalike.objects.server import Fault
 
 metadata = sa.MetaData(
@@ -185,7 +185,7 @@ operations = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True),
     sa.Column("uuid", sa.String(36), nullable=False, unique=True),
     sa.Column(
-        "instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), nullable=False, index=True
+        "instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), nullable=False
     ),
     sa.Column("action", sa.String(64), nullable=False),
     sa.Column("workflow", sa.String(64), nullable=False),
@@ -202,16 +202,21 @@ operations = sa.Table(
     sa.Column("start_time", Moment, nullable=False),
     sa.Column("finish_time", Moment),
     sa.Column("updated_at", Moment),
-    # When the reaper looks at it again; NULL once it has ended.
+    # When the reconciler looks at it again; NULL once it has ended.
     sa.Column("due_at", Moment, index=True),
     # When it is given up.
     sa.Column("deadline", Moment),
     sa.Column("message", sa.String(255)),
     sa.Column("params", Json(dict[str, Any]), nullable=False),
     sa.Column("journal", Json(tuple[JournalEntry, ...]), nullable=False),
+    # NULL of operations that the release before has begun.
+    sa.Column("route", Json(tuple[Stop, ...])),
+    sa.Column("at", sa.Integer, nullable=False, default=0, server_default="0"),
     sa.Column("context", Json(dict[str, Any]), nullable=False),
     sa.Index(None, "endpoint", "state"),
     sa.Index(None, "host", "state"),
+    # All of a server's, and the greatest epoch among them.
+    sa.Index(None, "instance_uuid", "epoch"),
 )
 
 console_auth_tokens = sa.Table(
@@ -259,5 +264,5 @@ shadow_instance_requests = _shadow(
     instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
 )
 shadow_operations = _shadow(
-    operations, "uuid", without=frozenset({"params", "context", "endpoint"}), indexes=["instance_uuid"]
+    operations, "uuid", without=frozenset({"params", "context", "endpoint", "route", "at"}), indexes=["instance_uuid"]
 )

@@ -15,7 +15,7 @@ from novalike.compute import journal as journals
 from novalike.compute import workflow as workflows
 from novalike.compute.journal import Journal
 from novalike.compute.workflow import Job, Step, Tools, Workflow
-from novalike.compute.workflows import WORKFLOWS, workflow_named
+from novalike.compute.operations import WORKFLOWS, workflow_of
 from novalike.objects import errors
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, Outcome, Progress
@@ -227,9 +227,8 @@ def test_a_workflow_that_this_release_does_not_know_is_refused(
     conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
 ) -> None:
     """It was taken up again and again, until its deadline."""
-    assert all(workflow_named(name) is WORKFLOWS[name] for name in WORKFLOWS)
     job = a_job(conf, driver, action="levitate", workflow="levitate")
-    assert run(workflow_named("levitate"), job=job) is None
+    assert run(workflow_of(job.operation), job=job) is None
     assert "levitate" in str(conductor.outcome.error)
 
 

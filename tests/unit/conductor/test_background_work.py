@@ -7,11 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from oslo_config import cfg
 
-from novalike import conf as options
-from novalike.conductor.servers.placing import Placer
-from novalike.conductor.servers.removal import Remover
+from novalike.conductor.operations.legs import ConductorLegs
 from novalike.objects import errors
 from tests.fakes.records import context
 
@@ -36,13 +33,8 @@ class Leases:
         self.let_go += ids
 
 
-class Bus:
-    def client(self, interface: object) -> None:
-        return None
-
-
 class Work:
-    """In the place of placing or removing: waits until it may go on."""
+    """In the place of a leg: waits until it may go on."""
 
     def __init__(self) -> None:
         self.begun: list[str] = []
@@ -72,27 +64,26 @@ def leases() -> Leases:
     return Leases()
 
 
-@pytest.fixture(params=["placer", "remover"])
-def worker(request: pytest.FixtureRequest, work: Work, leases: Leases, monkeypatch: pytest.MonkeyPatch) -> Any:
+class Background:
     """With ``submit`` of one operation by its name, and room for eight at a time."""
-    conf = cfg.ConfigOpts()
-    options.register(conf)
-    conf([], project="novalike", default_config_files=[])
-    conf.set_override("orchestration_pool_size", 8, "conductor")
-    if request.param == "placer":
-        placer = Placer(conf, None, Bus(), None, None, leases)  # type: ignore[arg-type]
-        monkeypatch.setattr(placer, "place", lambda ctx, cell, ids: work(ids[0]))
-        submit = placer.submit
-        monkeypatch.setattr(placer, "submit", lambda ctx, cell, name: submit(ctx, cell, [name]))
-        return placer
-    remover = Remover(conf, lambda uuid: None, None, leases)  # type: ignore[arg-type]
-    monkeypatch.setattr(remover, "remove", lambda cell, name: work(name))
-    return remover
+
+    def __init__(self, leases: Any, work: Work) -> None:
+        self.legs = ConductorLegs(leases)
+        self.legs.add("create", "place", lambda ctx, cell, ids: work(ids[0]), threads=8)
+        self.stop, self.wait = self.legs.stop, self.legs.wait
+
+    def submit(self, name: str) -> None:
+        self.legs.submit(context(), None, "create", "place", [name])  # type: ignore[arg-type]
 
 
-def test_who_stops_finishes_what_has_begun_and_nothing_else(worker: Any, work: Work) -> None:
+@pytest.fixture
+def worker(work: Work, leases: Leases) -> Background:
+    return Background(leases, work)
+
+
+def test_who_stops_finishes_what_has_begun_and_nothing_else(worker: Background, work: Work) -> None:
     for number in range(10):
-        worker.submit(context(), None, f"o{number}")
+        worker.submit(f"o{number}")
     for _ in range(8):
         assert work.begins.acquire(timeout=PATIENCE)
     worker.stop()  # which does not wait
@@ -110,17 +101,31 @@ def test_who_stops_finishes_what_has_begun_and_nothing_else(worker: Any, work: W
 
 @pytest.mark.parametrize("error", [errors.Unavailable(reason="away"), RuntimeError("a fault of ours")], ids=str)
 def test_what_fails_is_let_go_for_whoever_looks_next(
-    worker: Any, work: Work, leases: Leases, error: Exception
+    worker: Background, work: Work, leases: Leases, error: Exception
 ) -> None:
     work.error = error
     work.go_on.set()
-    worker.submit(context(), None, "o1")
+    worker.submit("o1")
     worker.wait()
     assert (leases.let_go, leases.held) == (["o1"], [])
 
 
-def test_what_was_done_is_not_let_go(worker: Any, work: Work, leases: Leases) -> None:
+def test_what_was_done_is_not_let_go(worker: Background, work: Work, leases: Leases) -> None:
     work.go_on.set()
-    worker.submit(context(), None, "o1")
+    worker.submit("o1")
     worker.wait()
     assert (work.done, leases.let_go, leases.held) == (["o1"], [], [])
+
+
+def test_a_leg_does_not_wait_for_another_one(leases: Leases, work: Work) -> None:
+    """However many builds wait for the scheduler, a server of a dead host is deleted."""
+    settled = threading.Event()
+    legs = ConductorLegs(leases)  # type: ignore[arg-type]
+    legs.add("create", "place", lambda ctx, cell, ids: work(ids[0]), threads=1)
+    legs.add("delete", "settle", lambda ctx, cell, ids: settled.set(), threads=1)
+    for number in range(3):
+        legs.submit(context(), None, "create", "place", [f"o{number}"])  # type: ignore[arg-type]
+    legs.submit(context(), None, "delete", "settle", ["o9"])  # type: ignore[arg-type]
+    assert settled.wait(PATIENCE)
+    work.go_on.set()
+    legs.wait()

@@ -11,8 +11,8 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.conductor.servers import cleanup, removal
-from novalike.conductor.servers.cleanup import Cleanup
+from novalike.conductor.operations import cleanup, delete
+from novalike.conductor.operations.cleanup import Cleanup
 from novalike.objects import errors
 from novalike.objects.network import RequestedNetwork
 from novalike.objects.operation import Operation
@@ -42,7 +42,7 @@ class World:
         monkeypatch.setattr(cleanup.servers_db, "specs", lambda c, ids: {"s1": self.spec} if self.spec else {})
         monkeypatch.setattr(cleanup.operations_db, "looked_after", lambda c, uuid: self.looked_after.append(uuid))
         monkeypatch.setattr(
-            removal, "release_ports", lambda neutron, uuid, vifs, kept: self.ports.append((uuid, frozenset(kept)))
+            delete, "release_ports", lambda neutron, uuid, vifs, kept: self.ports.append((uuid, frozenset(kept)))
         )
 
     def release(self, uuid: str) -> None:

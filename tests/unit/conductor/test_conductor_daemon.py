@@ -54,7 +54,7 @@ def daemon(bus: LocalBus, cells: Cells, monkeypatch: pytest.MonkeyPatch) -> Cond
     options.register(conf)
     conf([], project="novalike", default_config_files=[])
     found = ConductorDaemon(conf, bus.transport(), FakePlacement(), FakeNeutron(), cells)  # type: ignore[arg-type]
-    monkeypatch.setattr(found.reaper, "start", lambda: None)
+    monkeypatch.setattr(found.reconciler, "start", lambda: None)
     monkeypatch.setattr(found, "_heart", threading.Thread(target=lambda: None))
     return found
 

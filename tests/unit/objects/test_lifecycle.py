@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from novalike.objects import errors, lifecycle
-from novalike.objects.lifecycle import ANY, PowerState, TaskState, VmState, check_may_start
+from novalike.objects.lifecycle import ANY, PowerState, TaskState, VmState
+from novalike.objects.operations import ACTIONS, transitions
+from novalike.objects.operations.action import KEEP, Action
 
 
 def _values(states: type) -> list[Any]:
@@ -16,8 +18,8 @@ def _values(states: type) -> list[Any]:
 ALL = list(itertools.product(_values(VmState), [None, *_values(TaskState)]))
 
 
-def start(name: str, vm_state: str = VmState.ACTIVE, task_state: str | None = None, **more: Any) -> lifecycle.Action:
-    return check_may_start(name, instance_id="i1", vm_state=vm_state, task_state=task_state, **more)
+def start(name: str, vm_state: str = VmState.ACTIVE, task_state: str | None = None, **more: Any) -> Action:
+    return transitions.check_may_start(name, instance_id="i1", vm_state=vm_state, task_state=task_state, **more)
 
 
 def test_what_is_going_on_is_not_disturbed() -> None:
@@ -52,12 +54,12 @@ def test_the_refusal_says_which_state_is_in_the_way() -> None:
 
 
 def test_a_lock_is_in_the_way_of_all_but_those_who_may_override_it() -> None:
-    for name in lifecycle.ACTIONS:
+    for name in ACTIONS:
         vm_state = VmState.STOPPED if name == "start" else VmState.ACTIVE
         if name != "create":
             with pytest.raises(errors.InstanceIsLocked):
                 start(name, vm_state, locked=True)
-            assert start(name, vm_state, locked=True, may_override_lock=True) is lifecycle.ACTIONS[name]
+            assert start(name, vm_state, locked=True, may_override_lock=True) is ACTIONS[name]
 
 
 def test_a_server_without_host_can_only_be_created_and_deleted() -> None:
@@ -68,12 +70,12 @@ def test_a_server_without_host_can_only_be_created_and_deleted() -> None:
 
 
 def test_an_action_is_begun_and_ends_in_what_it_may_pass_only() -> None:
-    begun = lifecycle.begins("reboot_soft")
+    begun = transitions.begins("reboot_soft", ACTIONS["reboot_soft"].legs[0])
     assert (begun.vm_states, begun.task_states) == ((VmState.ACTIVE,), (None,))
     assert begun.values == {"task_state": TaskState.REBOOTING}
-    passed = lifecycle.passes("reboot_soft", TaskState.REBOOT_STARTED)
+    passed = transitions.passes("reboot_soft", TaskState.REBOOT_STARTED)
     assert passed.values == {"task_state": TaskState.REBOOT_STARTED}
-    done, failed = lifecycle.succeeds("reboot_soft"), lifecycle.fails("reboot_soft")
+    done, failed = transitions.succeeds("reboot_soft"), transitions.fails("reboot_soft")
     assert done.values == {"vm_state": VmState.ACTIVE, "task_state": None}
     assert failed.values == {"vm_state": VmState.ERROR, "task_state": None}
     for change in (passed, done, failed):
@@ -93,17 +95,17 @@ def test_an_action_is_begun_and_ends_in_what_it_may_pass_only() -> None:
 )  # fmt: skip
 def test_a_workflow_passes_its_own_task_states(workflow: str, task_state: str, may: bool) -> None:
     if may:
-        assert lifecycle.passes(workflow, task_state).values == {"task_state": task_state}
+        assert transitions.passes(workflow, task_state).values == {"task_state": task_state}
     else:
         with pytest.raises(errors.Invalid):
-            lifecycle.passes(workflow, task_state)
+            transitions.passes(workflow, task_state)
 
 
 def test_a_failure_that_has_touched_nothing_leaves_the_server_as_it_was() -> None:
-    for name, row in lifecycle.ACTIONS.items():
-        assert lifecycle.fails(name, keep_vm_state=True).values == {"task_state": None}
-        assert lifecycle.fails(name).values.get("vm_state") == row.fails
-    assert "vm_state" not in lifecycle.fails("stop").values
+    for name, row in ACTIONS.items():
+        assert transitions.fails(name, keep_vm_state=True).values == {"task_state": None}
+        assert transitions.fails(name).values.get("vm_state", KEEP) == row.fails
+    assert "vm_state" not in transitions.fails("stop").values
 
 
 def test_a_guest_that_stops_by_itself_makes_its_server_stopped() -> None:

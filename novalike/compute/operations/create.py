@@ -1,4 +1,4 @@
-"""Building a server: its ports, its disks, its guest.
+"""``create``, leg ``build``: a server's ports, its disks, its guest.
 
 The host has been claimed in Placement by the scheduler. When a step fails everything on the host is given back, and
 the conductor gives up the claim and tries another host if that may help. The claim is not given up here: who dies
@@ -51,7 +51,7 @@ def judge(error: Exception) -> tuple[int, bool]:
     return 500, not isinstance(error, hopeless)
 
 
-WORKFLOW = Workflow(
+BUILD = Workflow(
     steps=(
         Step("compute_allocate_networks", allocate_networks, free_networks, TaskState.NETWORKING),
         # One state for both: each report costs the conductor a transaction, and only volumes are mapped.

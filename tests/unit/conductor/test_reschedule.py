@@ -6,7 +6,7 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.conductor import endings
+from novalike.conductor.operations.reschedule import may_reschedule
 from novalike.objects.operation import Operation
 
 
@@ -24,4 +24,4 @@ def test_only_builds_are_tried_elsewhere_and_only_so_often(workflow: str, attemp
         uuid="o", instance_uuid="s", action=workflow, workflow=workflow, request_id="r", user_id="u", project_id="p",
         start_time=datetime.datetime(2026, 11, 28), attempts=attempts,
     )  # fmt: skip
-    assert endings.may_try_elsewhere(conf, operation) is may
+    assert may_reschedule(conf, operation) is may

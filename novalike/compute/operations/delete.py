@@ -1,4 +1,4 @@
-"""Deleting a server: guest, disks, interfaces, ports, and at last its claim."""
+"""``delete``, leg ``remove``: guest, disks, interfaces, ports, and at last its claim."""
 
 from novalike.compute.workflow import Job, Step, Workflow
 
@@ -20,7 +20,7 @@ def release_claim(job: Job) -> None:
     job.placement.delete_allocations(job.uuid)
 
 
-WORKFLOW = Workflow(
+REMOVE = Workflow(
     steps=(
         Step("compute_remove_guest", remove_guest),
         Step("compute_free_networks", free_networks),

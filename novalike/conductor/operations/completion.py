@@ -1,11 +1,10 @@
-"""How an operation ends: done, failed, or tried again on another host.
+"""How an operation ends, and what its server is then.
 
 Everything here happens in one transaction with the operation's own row, by someone who holds it.
 """
 
 import datetime
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,61 +16,11 @@ from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.objects import lifecycle
 from novalike.objects.lifecycle import VmState
-from novalike.objects.network import Vif
-from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
+from novalike.objects.operation import Operation, OperationState, Outcome
+from novalike.objects.operations import ACTIONS, transitions
 from novalike.objects.server import Fault
 
 LOG = logging.getLogger(__name__)
-
-
-def may_try_elsewhere(conf: cfg.ConfigOpts, operation: Operation) -> bool:
-    """Whether a build has tries left."""
-    return operation.workflow == "create" and operation.attempts + 1 < conf.scheduler.max_attempts
-
-
-def try_elsewhere(
-    connection: sa.Connection,
-    conf: cfg.ConfigOpts,
-    operation: Operation,
-    holder: str,
-    now: datetime.datetime,
-    *,
-    journal: Sequence[JournalEntry],
-    vifs: Sequence[Vif] | None,
-) -> bool:
-    """Give a build to a conductor again, which places it on a host that it has not been on.
-
-    :param now: by the database's clock.
-    :returns: whether the operation was still the caller's.
-    """
-    excluded = [*operation.params.get("excluded_hosts", ()), operation.host]
-    held = operations_db.update(
-        connection,
-        operation.uuid,
-        operation.epoch,
-        state=OperationState.RUNNING,
-        epoch=operation.epoch + 1,
-        holder=holder,
-        host=None,
-        attempts=operation.attempts + 1,
-        params={**operation.params, "excluded_hosts": excluded},
-        journal=tuple(journal),
-        updated_at=now,
-        due_at=now + datetime.timedelta(seconds=conf.conductor.operation_lease),
-    )
-    if held:
-        servers_db.change_state(
-            connection,
-            operation.instance_uuid,
-            lifecycle.passes("create", lifecycle.TaskState.SCHEDULING),
-            host=None,
-            node=None,
-            vifs=tuple(vifs or ()),
-            updated_at=now,
-        )
-        if operation.host is not None:
-            hosts_db.touch(connection, operation.host)
-    return held
 
 
 def end(
@@ -82,9 +31,11 @@ def end(
     :param now: by the database's clock.
     :returns: whether the operation was still the caller's.
     """
+    row = ACTIONS[operation.workflow]
     failed = outcome.error is not None
     # What a server still has that is on no host is given back: at once, or when nothing can arrive late any more.
     look_at = now if outcome.left_host else now + datetime.timedelta(seconds=conf.conductor.operation_lease)
+    settles = row.settles and (outcome.left_host or operation.host is None)
     held = operations_db.update(
         connection,
         operation.uuid,
@@ -92,19 +43,19 @@ def end(
         state=OperationState.FAILED if failed else OperationState.DONE,
         finish_time=now,
         updated_at=now,
-        due_at=look_at if outcome.left_host or operation.host is None else None,
+        due_at=look_at if settles else None,
         holder=None,
         message="Error" if failed else None,
         journal=outcome.entries,
     )
     if not held:
         return False
-    if not failed and lifecycle.ACTIONS[operation.workflow].ends == VmState.DELETED:
+    if not failed and row.ends == (VmState.DELETED,):
         mark_deleted(connection, operation.instance_uuid, now)
         return True
     changes: dict[str, Any] = {"updated_at": now}
     if failed:
-        change = lifecycle.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
+        change = transitions.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
         if outcome.left_host:
             changes.update(host=None, node=None)
             if operation.host is not None:
@@ -113,7 +64,7 @@ def end(
             code=outcome.error_code, message=str(outcome.error)[:255], created_at=now, details=outcome.details
         )
     else:
-        change = lifecycle.succeeds(operation.workflow)
+        change = transitions.succeeds(operation.workflow)
         changes.update(fault=None, progress=0)
         if operation.action == "create":
             changes["launched_at"] = now
@@ -144,7 +95,7 @@ def mark_deleted(connection: Any, instance_uuid: str, now: datetime.datetime) ->
     servers_db.change_state(
         connection,
         instance_uuid,
-        lifecycle.succeeds("delete"),
+        transitions.succeeds("delete"),
         deleted=True,
         deleted_at=now,
         terminated_at=now,

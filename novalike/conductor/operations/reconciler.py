@@ -4,11 +4,11 @@ An operation says itself when somebody must look at it again (``due_at``). Then:
 
 * ``pending`` on a host: the hint was lost. Say it again.
 * ``running``, held by a host: it has been silent for a while. Remind it; if it has lost it, it takes it again.
-* on a host that is down: a build goes to another host, a delete is done from here, anything else fails. Should the
-  host come back, the epoch has moved on: it can't write, and it removes what is no longer its own.
+* on a host that is down: what its leg says (``WhenDown``): a build goes to another host, a delete is done from here,
+  anything else fails. Should the host come back, the epoch has moved on: it can't write, and it removes what is no longer its own.
 * ``running``, held by a conductor: that one's lease has run out. Take it over and start over.
 * past its deadline: it is given up, whoever has it.
-* ended, of a server that is on no host: what arrived late in Placement or Neutron is given back (``servers.cleanup``).
+* ended, of a server that is on no host: what arrived late in Placement or Neutron is given back (``cleanup``).
 
 Those that have waited longest come first. What can't be dealt with is put off for longer and longer, and ended
 operations have a budget of their own: however many there are, the others don't wait for them.
@@ -18,26 +18,29 @@ import datetime
 import logging
 import threading
 import time
-from typing import Any
 
 from oslo_config import cfg
 
-from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.leases import Leases, growing_pause
-from novalike.conductor.operations import Messenger
+from novalike.conductor.operations import completion
+from novalike.objects.operations import route as routes
+from novalike.conductor.operations.cleanup import Cleanup
+from novalike.conductor.operations.hand_over import hand_over
+from novalike.conductor.operations.legs import ConductorLegs
+from novalike.conductor.operations.messenger import Messenger
+from novalike.conductor.operations.reschedule import may_reschedule, reschedule
 from novalike.conductor.servers import cell_transfer
-from novalike.conductor.servers.cleanup import Cleanup
-from novalike.conductor.servers.placing import Placer
-from novalike.conductor.servers.removal import Remover
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell.operations import Due
 from novalike.db.engine import Database
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
-from novalike.objects.operation import Operation, OperationState, Outcome
+from novalike.objects.operation import Operation, Outcome
+from novalike.objects.operations import ACTIONS
+from novalike.objects.operations.action import WhenDown
 
 LOG = logging.getLogger(__name__)
 
@@ -49,7 +52,7 @@ _REMEMBERED = datetime.timedelta(days=1)
 _FORGET_EVERY = 3600.0
 
 
-class Reaper:
+class Reconciler:
     """One thread that looks, every ``[conductor] reaper_interval`` seconds."""
 
     def __init__(
@@ -57,8 +60,7 @@ class Reaper:
         conf: cfg.ConfigOpts,
         cells: Cells,
         messenger: Messenger,
-        placer: Placer,
-        remover: Remover,
+        legs: ConductorLegs,
         cleanup: Cleanup,
         host_status: HostStatus,
         leases: Leases,
@@ -66,15 +68,14 @@ class Reaper:
         self._conf = conf
         self._cells = cells
         self._messenger = messenger
-        self._placer = placer
-        self._remover = remover
+        self._legs = legs
         self._cleanup = cleanup
         self._host_status = host_status
         self._leases = leases
         self._forgot_at = time.monotonic()
         self._stopping = threading.Event()
         self._draining = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     def start(self) -> None:
         """Begin to look."""
@@ -169,20 +170,29 @@ class Reaper:
         """The host is down: go on without it."""
         LOG.warning("host %s is down: %s of %s goes on without it", operation.host, operation.workflow,
                     operation.instance_uuid)  # fmt: skip
-        if operation.workflow == "delete":
-            self._take_over(cell, ctx, operation)
-        elif endings.may_try_elsewhere(self._conf, operation):
-            holder = self._placer.holder
+        row = ACTIONS[operation.workflow]
+        route, at = routes.current(operation)
+        if row.leg(route[at].leg).when_down is WhenDown.SKIP:
+            self._skip(cell, ctx, operation)
+        elif may_reschedule(self._conf, operation):
             now = cell.database.utcnow()
-            held = cell.database.write(
-                lambda c: endings.try_elsewhere(
-                    c, self._conf, operation, holder, now, journal=operation.journal, vifs=()
+            handed = cell.database.write(
+                lambda c: reschedule(
+                    c, self._conf, operation, self._legs.holder, now, journal=operation.journal, vifs=()
                 )
             )
-            if held:
-                self._placer.submit(ctx, cell, [operation.uuid])
+            self._begin(cell, ctx, handed)
         else:
             self._fail(cell, operation, errors.HostDown(host=operation.host), keep=operation.workflow != "create")
+
+    def _skip(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
+        """Leave out the leg of a host that is down."""
+        route, at = routes.current(operation)
+        route = routes.replace(route, at, skipped=True)
+        following = routes.next_stop(ACTIONS[operation.workflow], route, at)
+        if following is None:
+            raise AssertionError(f"nobody does what a host leaves out of {operation.workflow}")
+        self._do_here(cell, ctx, operation, route, following)
 
     def _give_up(self, cell: Cell, operation: Operation) -> None:
         """Its time is up. Whoever still works on it is fenced."""
@@ -199,7 +209,7 @@ class Reaper:
             keep_vm_state=keep,
         )
         now = cell.database.utcnow()
-        cell.database.write(lambda c: endings.end(c, self._conf, operation, outcome, now))
+        cell.database.write(lambda c: completion.end(c, self._conf, operation, outcome, now))
 
     def _remind(self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str) -> None:
         later = cell.database.utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
@@ -211,19 +221,22 @@ class Reaper:
             self._messenger.hint(ctx, endpoint, str(operation.host), [operation.uuid])
 
     def _take_over(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
+        """Go on with what another conductor has left."""
+        route, at = routes.current(operation)
+        self._do_here(cell, ctx, operation, route, at)
+
+    def _do_here(self, cell: Cell, ctx: RequestContext, operation: Operation, route: routes.Route, at: int) -> None:
         now = cell.database.utcnow()
-        values: dict[str, Any] = {
-            "state": OperationState.RUNNING,
-            "holder": self._placer.holder,
-            "host": None,
-            "epoch": operation.epoch + 1,
-            "updated_at": now,
-            "due_at": now + datetime.timedelta(seconds=self._conf.conductor.operation_lease),
-        }
-        if not cell.database.write(lambda c: operations_db.update(c, operation.uuid, operation.epoch, **values)):
+        handed = cell.database.write(
+            lambda c: hand_over(
+                c, self._conf, operation, at, now, route=route, journal=operation.journal, holder=self._legs.holder
+            )
+        )
+        self._begin(cell, ctx, handed)
+
+    def _begin(self, cell: Cell, ctx: RequestContext, handed: Operation | None) -> None:
+        if handed is None:
             return
-        LOG.info("taking over operation %s (%s)", operation.uuid, operation.workflow)
-        if operation.workflow == "create":
-            self._placer.submit(ctx, cell, [operation.uuid])
-        else:
-            self._remover.submit(ctx, cell, operation.uuid)
+        route, at = routes.current(handed)
+        LOG.info("operation %s (%s): %s is done here", handed.uuid, handed.workflow, route[at].leg)
+        self._legs.submit(ctx, cell, handed.workflow, route[at].leg, [handed.uuid])

@@ -1,4 +1,4 @@
-"""Finding hosts for new servers: scheduler, claim, record, hand over.
+"""``create``, leg ``place``: a new server's host is found, claimed and recorded, and the build handed to it.
 
 An operation in here is ``running`` and held by a conductor. It leaves by being handed to a host (``pending``),
 by failing, or, when the conductor dies, by its lease running out: then another conductor starts over.
@@ -8,12 +8,10 @@ the scheduler keep or overwrite that claim and no other. So whoever was given up
 take away nor replace the claim of his successor: Placement counts what is written for a server.
 """
 
-import contextlib
 import datetime
 import functools
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
@@ -22,18 +20,20 @@ from oslo_config import cfg
 from novalike.bus.scheduler import Scheduler
 from novalike.bus.transport import Transport
 from novalike.clients.placement import PlacementClient
-from novalike.conductor import endings
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.leases import Leases
-from novalike.conductor.operations import Messenger
+from novalike.conductor.operations import completion
+from novalike.objects.operations import route as routes
+from novalike.conductor.operations.hand_over import hand_over
+from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.servers import cell_transfer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import services as services_db
-from novalike.objects import errors, lifecycle
+from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
+from novalike.objects.operations.create import CreateParams
 from novalike.objects.record import utcnow
 from novalike.objects.scheduling import EarlierClaim, SchedulingRequest, Selection, Selections
 from novalike.objects.server import ServerSpec
@@ -43,10 +43,10 @@ LOG = logging.getLogger(__name__)
 EVENT = "conductor_place"
 
 
-class Placer:
-    """Places servers, a few requests at a time.
+class Placing:
+    """Places servers.
 
-    :param leases: what this conductor holds.
+    :param holder: this conductor, as the holder of operations.
     """
 
     def __init__(
@@ -56,49 +56,21 @@ class Placer:
         transport: Transport,
         messenger: Messenger,
         placement: PlacementClient,
-        leases: Leases,
+        holder: str,
     ) -> None:
         self._conf = conf
         self._cells = cells
         self._messenger = messenger
         self._placement = placement
-        self._leases = leases
-        self.holder = leases.holder
+        self._holder = holder
         self._scheduler: Scheduler = transport.client(Scheduler)
-        self._pool = ThreadPoolExecutor(conf.conductor.orchestration_pool_size, thread_name_prefix="place")
-
-    def submit(self, ctx: RequestContext, cell: Cell, operation_ids: Sequence[str]) -> None:
-        """Place the servers of some ``create`` operations, which this conductor holds, in the background."""
-        self._pool.submit(self._guarded, ctx, cell, list(operation_ids))
-
-    def stop(self) -> None:
-        """Begin nothing more."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def wait(self) -> None:
-        """Finish what has begun."""
-        self._pool.shutdown(wait=True)
-
-    def _guarded(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
-        ctx.update_store()
-        with self._leases.kept(cell, operation_ids):
-            try:
-                self.place(ctx, cell, operation_ids)
-                return
-            except errors.NovalikeError as error:
-                LOG.warning("placing %d server(s) was put off: %s", len(operation_ids), error)
-            except Exception:
-                LOG.exception("placing %d server(s) was put off", len(operation_ids))
-        # Nothing is lost: whichever conductor looks first starts over; at the latest when the lease has run out.
-        with contextlib.suppress(errors.Unavailable):
-            self._leases.put_off(cell, operation_ids)
 
     def place(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
-        """Find hosts for servers of one create request (they are all alike).
+        """Find hosts for servers of one create request (they are all alike), and hand their builds over.
 
         :raises Unavailable: the scheduler or the database can't be reached.
         """
-        operations, specs, wish = cell.database.query(lambda c: servers_db.to_place(c, operation_ids, self.holder))
+        operations, specs, wish = cell.database.query(lambda c: servers_db.to_place(c, operation_ids, self._holder))
         if wish is None:
             return
         started = utcnow()
@@ -117,7 +89,7 @@ class Placer:
             reason = errors.NoValidHost(reason=answer.explain())
             LOG.info("no host for %d server(s): %s", len(failed), reason)
             ended = self._fail(cell, failed, reason, started)
-        self._hand_over(ctx, cell, placed, specs, by_instance, started)
+        self._pass_on(ctx, cell, placed, specs, by_instance, started)
         for operation in ended:
             if operation.epoch > 1 or answer.on_old_candidates:
                 # It may have a claim, and has ended: nobody places this server any more.
@@ -131,7 +103,7 @@ class Placer:
         In this order: what is claimed once somebody has taken over is not in here, and can't be overwritten with it.
         """
         claims = {o.instance_uuid: self._placement.get_allocations(o.instance_uuid) for o in operations}
-        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self.holder))
+        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self._holder))
         ours = [operation for operation in operations if epochs.get(operation.uuid) == operation.epoch]
         earlier = {}
         for uuid in (operation.instance_uuid for operation in ours):
@@ -181,6 +153,7 @@ class Placer:
     ) -> SchedulingRequest:
         first = specs[operations[0].instance_uuid]
         server = first.server
+        params = msgspec.convert(operations[0].params, CreateParams)
         return SchedulingRequest(
             project_id=server.project_id,
             user_id=server.user_id,
@@ -192,7 +165,7 @@ class Placer:
             node=wish.node,
             force_host=wish.force_host,
             hints=server.scheduler_hints,
-            excluded_hosts=tuple(operations[0].params.get("excluded_hosts", ())),
+            excluded_hosts=params.excluded_hosts,
             instance_hosts=self._hosts_of_hints(server.scheduler_hints),
             earlier=earlier,
         )
@@ -237,13 +210,13 @@ class Placer:
                     error=error.message,
                     details=error.message,
                 )
-                if endings.end(connection, self._conf, operation, outcome, now):
+                if completion.end(connection, self._conf, operation, outcome, now):
                     ended.append(operation)
             return ended
 
         return cell.database.write(write)
 
-    def _hand_over(
+    def _pass_on(
         self,
         ctx: RequestContext,
         cell: Cell,
@@ -290,40 +263,32 @@ class Placer:
         entry: JournalEntry,
     ) -> list[Operation]:
         now = cell.database.utcnow()
-        due = now + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
 
         def write(connection: Any) -> list[Operation]:
             lost = []
             for operation in operations:
                 chosen = selections[operation.instance_uuid]
-                held = operations_db.update(
+                route, at = routes.current(operation)
+                handed = hand_over(
                     connection,
-                    operation.uuid,
-                    operation.epoch,
-                    state=OperationState.PENDING,
-                    epoch=operation.epoch + 1,
-                    holder=None,
-                    host=chosen.host,
-                    endpoint=chosen.endpoint,
-                    due_at=due,
-                    updated_at=now,
+                    self._conf,
+                    operation,
+                    at + 1,
+                    now,
+                    route=route,
                     journal=(*operation.journal, entry),
-                )
-                if not held:
-                    lost.append(operation)
-                    continue
-                # Without networks the host has nothing to report before the guest.
-                bare = specs[operation.instance_uuid].networks is None
-                servers_db.change_state(
-                    connection,
-                    operation.instance_uuid,
-                    lifecycle.passes("create", TaskState.SPAWNING if bare else TaskState.NETWORKING),
                     host=chosen.host,
                     node=chosen.node,
-                    endpoint=chosen.endpoint,
-                    availability_zone=chosen.zone,
-                    updated_at=now,
-                )
+                    # Without networks the host has nothing to report before the guest.
+                    task_state=TaskState.SPAWNING if specs[operation.instance_uuid].networks is None else None,
+                    of_operation={"endpoint": chosen.endpoint},
+                    of_server={
+                        "host": chosen.host, "node": chosen.node, "endpoint": chosen.endpoint,
+                        "availability_zone": chosen.zone,
+                    },
+                )  # fmt: skip
+                if handed is None:
+                    lost.append(operation)
             return lost
 
         return cell.database.write(write)

@@ -16,7 +16,7 @@ from oslo_config import cfg
 from novalike.clients.neutron import NeutronClient
 from novalike.conductor.cells import Cell
 from novalike.conductor.leases import growing_pause
-from novalike.conductor.servers.removal import give_back
+from novalike.conductor.operations.delete import give_back
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
@@ -101,4 +101,5 @@ class Cleanup:
 
 
 def _is_nowhere(server: Server) -> bool:
-    return server.host is None and server.task_state is None
+    """Whether a server will never be anywhere again: an offloaded one has its ports for when it comes back."""
+    return server.host is None and server.task_state is None and server.vm_state != VmState.SHELVED_OFFLOADED

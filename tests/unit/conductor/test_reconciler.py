@@ -7,7 +7,7 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
-from novalike.conductor.reaper import Reaper
+from novalike.conductor.operations.reconciler import Reconciler
 from novalike.objects import errors
 
 
@@ -30,18 +30,18 @@ def leases() -> Leases:
 
 
 @pytest.fixture
-def reaper(leases: Leases) -> Reaper:
+def reconciler(leases: Leases) -> Reconciler:
     conf = cfg.ConfigOpts()
     options.register(conf)
     conf([], project="novalike", default_config_files=[])
     conf.set_override("reaper_interval", 0.1, "conductor")
     nothing: Any = Nothing()
-    return Reaper(conf, *[nothing] * 6, leases)  # type: ignore[arg-type]
+    return Reconciler(conf, *[nothing] * 5, leases)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("error", [errors.Unavailable(reason="away"), KeyError("a fault of ours")])
 def test_a_look_that_fails_is_not_the_last_one(
-    reaper: Reaper, error: Exception, monkeypatch: pytest.MonkeyPatch
+    reconciler: Reconciler, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks = threading.Semaphore(0)
 
@@ -49,25 +49,25 @@ def test_a_look_that_fails_is_not_the_last_one(
         looks.release()
         raise error
 
-    monkeypatch.setattr(reaper, "look", look)
-    reaper.start()
+    monkeypatch.setattr(reconciler, "look", look)
+    reconciler.start()
     try:
         for _ in range(3):
             assert looks.acquire(timeout=10)
     finally:
-        reaper.stop()
+        reconciler.stop()
 
 
 def test_who_stops_takes_nothing_over_but_keeps_what_is_under_way(
-    reaper: Reaper, leases: Leases, monkeypatch: pytest.MonkeyPatch
+    reconciler: Reconciler, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
-    monkeypatch.setattr(reaper, "look", lambda: looks.append(1) or 0)
-    reaper.drain()
-    reaper.start()
+    monkeypatch.setattr(reconciler, "look", lambda: looks.append(1) or 0)
+    reconciler.drain()
+    reconciler.start()
     try:
         for _ in range(3):
             assert leases.renewed.acquire(timeout=10)
     finally:
-        reaper.stop()
+        reconciler.stop()
     assert looks == []

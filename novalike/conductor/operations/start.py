@@ -1,0 +1,175 @@
+"""A user's request becomes an operation, in the transaction that changes the server's state."""
+
+import datetime
+import uuid
+from typing import Any
+
+import msgspec
+from oslo_config import cfg
+
+from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.hosts import HostStatus
+from novalike.objects.operations import route as routes
+from novalike.conductor.operations.hand_over import due_at
+from novalike.conductor.operations.legs import ConductorLegs
+from novalike.conductor.operations.messenger import Messenger
+from novalike.db.cell import operations as operations_db
+from novalike.db.cell import servers as servers_db
+from novalike.objects import errors
+from novalike.objects.context import RequestContext
+from novalike.objects.operation import JournalEntry, OperationState
+from novalike.objects.operations import ACTIONS, transitions
+
+Json = dict[str, Any]
+
+
+def new_operation(
+    ctx: RequestContext,
+    instance_uuid: str,
+    action: str,
+    workflow: str,
+    now: datetime.datetime,
+    conf: cfg.ConfigOpts,
+    *,
+    holder: str,
+    host: str | None = None,
+    node: str | None = None,
+    epoch: int = 1,
+    params: Json | None = None,
+) -> Json:
+    """Return the row of a new operation: waiting for the host of its first leg, or in a conductor's hands.
+
+    :param holder: the conductor that does the first leg, should it be a conductor's.
+    :param host, node: where the server is; None when it is nowhere, or its host is down.
+    :param epoch: greater than those of the server's other operations.
+    :param now: by the database's clock.
+    :raises Invalid: these are not the action's parameters.
+    """
+    row = ACTIONS[workflow]
+    try:
+        wanted = msgspec.to_builtins(msgspec.convert(params or {}, row.params))
+    except msgspec.ValidationError as error:
+        raise errors.Invalid(f"Parameters of {action}: {error}") from error
+    route, at = routes.begin(row, host, node)
+    first = route[at]
+    held_by = None if first.host is not None else holder
+    return {
+        **_row(ctx, instance_uuid, action, workflow, now),
+        "state": OperationState.PENDING if held_by is None else OperationState.RUNNING,
+        "epoch": epoch,
+        "host": first.host,
+        "holder": held_by,
+        "route": routes.replace(route, at, epoch=epoch),
+        "at": at,
+        "due_at": due_at(conf, now, held_by),
+        "deadline": now + datetime.timedelta(seconds=conf.conductor.operation_timeout),
+        "params": wanted,
+    }
+
+
+def ended_operation(
+    ctx: RequestContext, instance_uuid: str, action: str, now: datetime.datetime, journal: tuple[JournalEntry, ...]
+) -> Json:
+    """Return the row of an instance action that is over already: nobody had to do anything.
+
+    :param now: by the database's clock.
+    """
+    return {
+        **_row(ctx, instance_uuid, action, action, now),
+        "state": OperationState.DONE,
+        "finish_time": now,
+        "epoch": 0,
+        "journal": journal,
+    }
+
+
+def _row(ctx: RequestContext, instance_uuid: str, action: str, workflow: str, now: datetime.datetime) -> Json:
+    return {
+        "uuid": str(uuid.uuid4()),
+        "instance_uuid": instance_uuid,
+        "action": action,
+        "workflow": workflow,
+        "request_id": ctx.request_id,
+        "user_id": ctx.user_id,
+        "project_id": ctx.project_id,
+        "attempts": 0,
+        "start_time": now,
+        "updated_at": now,
+        "params": {},
+        "journal": (),
+        "context": ctx.to_wire(),
+    }
+
+
+class OperationStarter:
+    """Starts operations on servers that exist, and sets them going."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, cells: Cells, legs: ConductorLegs, messenger: Messenger, host_status: HostStatus
+    ) -> None:
+        self._conf = conf
+        self._cells = cells
+        self._legs = legs
+        self._messenger = messenger
+        self._host_status = host_status
+
+    def start(
+        self, ctx: RequestContext, server_id: str, action: str, workflow: str, params: Json, *, override_lock: bool
+    ) -> str:
+        """As :meth:`novalike.bus.servers.ServerCommands.start_operation`."""
+        cell = self._cells.of_instance(server_id)
+        now = cell.database.utcnow()
+
+        def write(connection: Any) -> tuple[Json, str | None] | str:
+            # Asked again: the answer to the first time was lost. After the lock, or two could find nothing.
+            project_id = None if ctx.is_admin else ctx.project_id
+            server = servers_db.get(connection, server_id, project_id=project_id, lock=True)
+            standing = operations_db.standing(connection, server_id, ctx.request_id, action)
+            if standing.begun is not None:
+                return standing.begun
+            if server is None:
+                raise errors.InstanceNotFound(instance_id=server_id)
+            row = transitions.check_may_start(
+                workflow,
+                instance_id=server_id,
+                vm_state=server.vm_state,
+                task_state=server.task_state,
+                has_host=server.host is not None,
+                locked=server.locked_by is not None,
+                may_override_lock=override_lock,
+            )
+            host = server.host if standing.endpoint is not None and self._is_up(server.host) else None
+            if host is None and row.needs_host:
+                raise errors.HostDown(host=server.host)
+            # The newest request wins: what was being done to the server is given up.
+            operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
+            operation = new_operation(
+                ctx, server_id, action, workflow, now, self._conf,
+                holder=self._legs.holder,
+                host=host,
+                node=server.node,
+                epoch=standing.epoch + 1,
+                params=params,
+            )  # fmt: skip
+            endpoint = standing.endpoint if operation["host"] is not None else None
+            operations_db.insert(connection, [{**operation, "endpoint": endpoint}])
+            first = row.leg(operation["route"][operation["at"]].leg)
+            servers_db.change_state(connection, server_id, transitions.begins(workflow, first), updated_at=now)
+            return operation, endpoint
+
+        written = cell.database.write(write)
+        if isinstance(written, str):
+            return written
+        operation, endpoint = written
+        self._set_going(ctx, cell, operation, endpoint)
+        return str(operation["uuid"])
+
+    def _is_up(self, host: str | None) -> bool:
+        return host is not None and self._host_status.of({host}).get(host) != "DOWN"
+
+    def _set_going(self, ctx: RequestContext, cell: Cell, operation: Json, endpoint: str | None) -> None:
+        if endpoint is not None:
+            self._messenger.hint(ctx, endpoint, operation["host"], [operation["uuid"]])
+        else:
+            leg = operation["route"][operation["at"]].leg
+            self._legs.submit(ctx, cell, operation["workflow"], leg, [operation["uuid"]])

@@ -1,0 +1,107 @@
+"""What a row of the state table says of an action: where it may start, what becomes of the state, who does what.
+
+An action is done in *legs*, one after the other. Each leg has a seat: a conductor, or one of the server's hosts. How
+an operation passes from leg to leg is decided by ``novalike.objects.operations.route`` and written by ``novalike.conductor.operations.hand_over``, alone.
+"""
+
+import enum
+from typing import Any, Final
+
+from novalike.objects.lifecycle import ANY
+from novalike.objects.record import Record
+
+__all__ = ["ANY", "KEEP", "Action", "Leg", "NoParams", "Seat", "WhenDown"]
+
+# The vm_state that the server had when the action began.
+KEEP: Final = "="
+
+
+class Seat(enum.StrEnum):
+    """Who does a leg."""
+
+    CONDUCTOR = "conductor"
+    # The host that the server is on.
+    HOME = "home"
+    # Of an action that moves a server: the host that it leaves, and the one that it goes to.
+    SOURCE = "source"
+    DESTINATION = "destination"
+
+
+class WhenDown(enum.StrEnum):
+    """What follows when the host of a leg is down."""
+
+    # The operation turns back: what earlier legs have done is taken back.
+    BACK = "back"
+    # A conductor looks for another host.
+    ELSEWHERE = "elsewhere"
+    # The leg is left out. Its host does what it must when it comes back.
+    SKIP = "skip"
+
+
+class Leg(Record, frozen=True):
+    """A part of an action that one process does.
+
+    :param starts: the task_state that is set when the leg is handed out; None leaves it as it is.
+    :param passes: further task states that it may set, in any order.
+    :param turns_back: when a later leg fails this one is taken back, by who has done it.
+    :param commits: when it is done nothing is taken back any more.
+    :param for_skipped: it is done only when a leg before it was left out.
+    """
+
+    name: str
+    seat: Seat
+    starts: str | None = None
+    passes: tuple[str, ...] = ()
+    when_down: WhenDown = WhenDown.BACK
+    turns_back: bool = False
+    commits: bool = False
+    for_skipped: bool = False
+
+
+class NoParams(Record, frozen=True, forbid_unknown_fields=True):
+    """The parameters of an action that has none."""
+
+
+class Action(Record, frozen=True):
+    """A row of the table.
+
+    :param name: of the row. Several may share what the API and instance actions call it (``reboot``).
+    :param vm_states: states in which the action may start, or ``(ANY,)``.
+    :param task_states: task states in which it may start; ``None`` in it is "nothing is being done".
+    :param legs: in order. The first one that has somebody to do it sets the first task_state.
+    :param ends: vm_states that it may end in when it is done, the usual one first; ``KEEP`` is what it was.
+    :param fails: vm_state after a failure, or ``KEEP``.
+    :param params: the record of its parameters.
+    :param needs_host: the server must have been placed.
+    :param ignores_lock: a locked server may be subjected to it by its owner.
+    :param settles: when its server is on no host at the end, what Neutron and Placement still have of it is given back.
+    :param verb: what error messages call it; ``name`` unless given.
+    """
+
+    name: str
+    vm_states: tuple[str, ...]
+    task_states: tuple[str | None, ...]
+    legs: tuple[Leg, ...]
+    ends: tuple[str, ...]
+    fails: str = KEEP
+    params: type[Any] = NoParams
+    needs_host: bool = True
+    ignores_lock: bool = False
+    settles: bool = False
+    verb: str = ""
+
+    @property
+    def task_states_during(self) -> tuple[str, ...]:
+        """Every task_state that the action may set, in the order of its legs."""
+        states = [state for leg in self.legs for state in (leg.starts, *leg.passes) if state is not None]
+        return tuple(dict.fromkeys(states))
+
+    def leg(self, name: str) -> Leg:
+        """Return one of its legs.
+
+        :raises KeyError: it has none of this name.
+        """
+        for leg in self.legs:
+            if leg.name == name:
+                return leg
+        raise KeyError(f"{self.name} has no leg {name!r}")

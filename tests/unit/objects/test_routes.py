@@ -1,0 +1,105 @@
+"""Which leg of an operation comes first, which one next, and which one it is at."""
+
+import datetime
+from typing import Any
+
+import pytest
+
+from novalike.objects.operation import Operation, Stop
+from novalike.objects.operations import ACTIONS, route
+from novalike.objects.operations.action import Action, Leg, Seat
+
+ROUNDTRIP = Action(
+    name="roundtrip",
+    vm_states=("active",),
+    task_states=(None,),
+    legs=(
+        Leg(name="look", seat=Seat.CONDUCTOR),
+        Leg(name="go", seat=Seat.HOME),
+        Leg(name="mend", seat=Seat.CONDUCTOR, for_skipped=True),
+        Leg(name="return", seat=Seat.HOME),
+    ),
+    ends=("active",),
+)
+
+
+def operation(workflow: str, **facts: Any) -> Operation:
+    return Operation(
+        uuid="o", instance_uuid="s", action=workflow, workflow=workflow, request_id="r", user_id="u", project_id="p",
+        start_time=datetime.datetime(2026, 11, 28), **facts,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workflow", "host", "first"),
+    [
+        ("create", None, Stop(leg="place")),
+        ("delete", "h1", Stop(leg="remove", host="h1", node="n1")),
+        ("delete", None, Stop(leg="settle")),
+        ("start", "h1", Stop(leg="start", host="h1", node="n1")),
+    ],
+)
+def test_an_operation_begins_with_the_first_leg_that_somebody_can_do(
+    workflow: str, host: str | None, first: Stop
+) -> None:
+    stops, at = route.begin(ACTIONS[workflow], host, "n1" if host else None)
+    assert stops[at] == first
+    assert [stop.leg for stop in stops] == [leg.name for leg in ACTIONS[workflow].legs]
+
+
+def test_what_only_a_host_can_do_does_not_begin_without_one() -> None:
+    with pytest.raises(ValueError, match="stop"):
+        route.begin(ACTIONS["stop"], None, None)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "order"),
+    [
+        ((), ["look", "go", "return"]), (("go",), ["look", "mend", "return"]), (("return",), ["look", "go"]),
+        (("go", "return"), ["look", "mend"]),
+    ],
+)  # fmt: skip
+def test_legs_follow_in_their_order_and_those_for_what_was_left_out_only_then(
+    skipped: tuple[str, ...], order: list[str]
+) -> None:
+    stops = tuple(Stop(leg=leg.name, host="h", skipped=leg.name in skipped) for leg in ROUNDTRIP.legs)
+    passed, at = [], route.next_stop(ROUNDTRIP, stops, -1)
+    while at is not None:
+        passed.append(stops[at].leg)
+        at = route.next_stop(ROUNDTRIP, stops, at)
+    assert passed == order
+
+
+def test_an_operation_is_at_the_stop_that_its_row_says() -> None:
+    stops = (Stop(leg="place"), Stop(leg="build", host="h1", node="n1", epoch=2))
+    assert route.current(operation("create", route=stops, at=1, host="h1")) == (stops, 1)
+    assert route.current(operation("create", route=stops[:1] + (Stop(leg="build"),), at=0)) == (
+        (Stop(leg="place"), Stop(leg="build")), 0,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("workflow", "host", "leg"),
+    [
+        ("create", None, "place"), ("create", "h1", "build"), ("delete", None, "settle"), ("delete", "h1", "remove"),
+        ("reboot_hard", "h1", "reboot"),
+    ],
+)  # fmt: skip
+def test_one_that_a_conductor_of_the_release_before_has_begun_is_where_its_host_says(
+    workflow: str, host: str | None, leg: str
+) -> None:
+    stops, at = route.current(operation(workflow, host=host))
+    assert (stops[at].leg, stops[at].host) == (leg, host)
+
+
+def test_one_that_a_conductor_of_the_release_before_has_passed_on_is_where_its_host_says() -> None:
+    """It has written the host, and nothing of the route."""
+    begun = (Stop(leg="place", epoch=1), Stop(leg="build"))
+    stops, at = route.current(operation("create", route=begun, at=0, host="h1"))
+    assert stops[at] == Stop(leg="build", host="h1")
+    removed = (Stop(leg="remove", host="h1", node="n1", epoch=1), Stop(leg="settle"))
+    stops, at = route.current(operation("delete", route=removed, at=0, host=None))
+    assert stops[at].leg == "settle"
+    built = (Stop(leg="place", epoch=1), Stop(leg="build", host="h1", node="n1", epoch=2))
+    stops, at = route.current(operation("create", route=built, at=1, host="h2"))
+    assert stops[at].host == "h2"
