@@ -19,6 +19,7 @@ from novalike.compute.external_events import Expectation, ExternalEvents
 from novalike.compute.port_plan import Place, plan_ports
 from novalike.objects import errors, network_errors
 from novalike.objects.context import RequestContext
+from novalike.objects.lifecycle import VmState
 from novalike.objects.network import RequestedNetwork, Vif
 from novalike.objects.server import Server, ServerSpec
 
@@ -292,15 +293,21 @@ class Networking:
             return  # none were asked for, and none have come since
         release_ports(self._neutron, spec.server.uuid, spec.server.vifs, _given(spec))
 
-    def clear(self, uuid: str, host: str) -> None:
-        """Delete the ports that were made for a server on a host that it has left.
+    def clear(self, server: Server, host: str) -> None:
+        """Delete the ports that were made for a server on a host that it has left, and that it does not have.
+
+        Those that the server has are its only ones, whichever host they are still bound to: after a move, whoever moved
+        it binds them.
 
         :raises Unavailable: Neutron doesn't answer.
         :raises NeutronRefused: Neutron will not.
         """
-        for port in self._neutron.ports(device_id=uuid):
+        its_own = frozenset() if server.vm_state == VmState.DELETED else {vif.port_id for vif in server.vifs}
+        for port in self._neutron.ports(device_id=server.uuid):
+            if port["id"] in its_own:
+                continue
             if port.get("binding:host_id") == host and neutron_vifs.was_created_here(port):
-                LOG.info("Deleting port %s of instance %s, which is not on host %s any more", port["id"], uuid, host)
+                LOG.info("Deleting port %s of instance %s, which is not on host %s any more", port["id"], server.uuid, host)
                 self._neutron.delete_port(port["id"])
 
     # -- looking

@@ -130,7 +130,7 @@ class Recovery:
         try:
             self._driver.destroy(host, spec)
             self._driver.unplug(host, spec, server.vifs)
-            self._networking.clear(server.uuid, host)
+            self._networking.clear(server, host)
         except errors.NovalikeError as error:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
             return False

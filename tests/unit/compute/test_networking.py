@@ -2,6 +2,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import msgspec
 import pytest
 from oslo_config import cfg
 
@@ -156,10 +157,22 @@ def test_a_host_that_a_server_has_left_deletes_the_ports_that_were_made_for_it_t
     given = neutron.add_port(network, PROJECT)
     spec = wanted(on(network), RequestedNetwork(port_id=given["id"]))
     made, _ = networking.allocate(context(), spec, "host1", epoch=3)
-    networking.clear(spec.server.uuid, "host2")
+    networking.clear(spec.server, "host2")
     assert {port["id"] for port in neutron.ports(device_id=spec.server.uuid)} == {made.port_id, given["id"]}
-    networking.clear(spec.server.uuid, "host1")
+    networking.clear(spec.server, "host1")
     assert [port["id"] for port in neutron.ports(device_id=spec.server.uuid)] == [given["id"]]
+
+
+def test_a_host_that_a_server_has_left_deletes_no_port_that_it_has(networking, neutron):
+    """It is still bound there: after a move nobody has bound it elsewhere yet. It is the server's only one."""
+    network = neutron.add_network("private", PROJECT)
+    spec = wanted(on(network))
+    (made,) = networking.allocate(context(), spec, "host1", epoch=3)
+    moved = msgspec.structs.replace(spec.server, host="host2", vifs=(made,))
+    networking.clear(moved, "host1")
+    assert [port["id"] for port in neutron.ports(device_id=spec.server.uuid)] == [made.port_id]
+    networking.clear(msgspec.structs.replace(moved, vm_state="deleted"), "host1")
+    assert neutron.ports(device_id=spec.server.uuid) == []
 
 
 def test_somebody_elses_ports(networking, neutron):
