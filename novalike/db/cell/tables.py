@@ -219,6 +219,42 @@ operations = sa.Table(
     sa.Index(None, "instance_uuid", "epoch"),
 )
 
+migrations = sa.Table(
+    "migrations",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("uuid", sa.String(36), nullable=False, unique=True),
+    sa.Column("instance_uuid", sa.String(36), sa.ForeignKey("instances.uuid", ondelete="CASCADE"), nullable=False),
+    sa.Column("operation_uuid", sa.String(36), index=True),
+    sa.Column("project_id", name(), nullable=False),
+    sa.Column("user_id", name(), nullable=False),
+    sa.Column("status", sa.String(32), nullable=False),
+    sa.Column("migration_type", sa.String(32), nullable=False),
+    sa.Column("source_compute", name()),
+    sa.Column("source_node", name()),
+    sa.Column("dest_compute", name()),
+    sa.Column("dest_node", name()),
+    sa.Column("dest_host", sa.String(39)),
+    sa.Column("old_flavor", Json(Flavor), nullable=False),
+    sa.Column("new_flavor", Json(Flavor), nullable=False),
+    sa.Column("old_vm_state", sa.String(32)),
+    sa.Column("created_at", Moment, nullable=False),
+    sa.Column("updated_at", Moment),
+    sa.Column("hidden", sa.Boolean, nullable=False, default=False),
+    sa.Column("memory_total", sa.BigInteger),
+    sa.Column("memory_processed", sa.BigInteger),
+    sa.Column("memory_remaining", sa.BigInteger),
+    sa.Column("disk_total", sa.BigInteger),
+    sa.Column("disk_processed", sa.BigInteger),
+    sa.Column("disk_remaining", sa.BigInteger),
+    # Pages of the list, and of a server's; those that hold something of a host.
+    sa.Index(None, "created_at", "id"),
+    sa.Index(None, "instance_uuid", "status"),
+    sa.Index(None, "source_compute", "status"),
+    sa.Index(None, "dest_compute", "status"),
+    sa.Index(None, "updated_at"),
+)
+
 console_auth_tokens = sa.Table(
     "console_auth_tokens",
     metadata,
