@@ -30,8 +30,8 @@ class Seat(enum.StrEnum):
 class WhenDown(enum.StrEnum):
     """What follows when the host of a leg is down."""
 
-    # The operation turns back: what earlier legs have done is taken back.
-    BACK = "back"
+    # The operation fails.
+    FAIL = "fail"
     # A conductor looks for another host.
     ELSEWHERE = "elsewhere"
     # The leg is left out. Its host does what it must when it comes back.
@@ -43,8 +43,6 @@ class Leg(Record, frozen=True):
 
     :param starts: the task_state that is set when the leg is handed out; None leaves it as it is.
     :param passes: further task states that it may set, in any order.
-    :param turns_back: when a later leg fails this one is taken back, by who has done it.
-    :param commits: when it is done nothing is taken back any more.
     :param for_skipped: it is done only when a leg before it was left out.
     """
 
@@ -52,9 +50,7 @@ class Leg(Record, frozen=True):
     seat: Seat
     starts: str | None = None
     passes: tuple[str, ...] = ()
-    when_down: WhenDown = WhenDown.BACK
-    turns_back: bool = False
-    commits: bool = False
+    when_down: WhenDown = WhenDown.FAIL
     for_skipped: bool = False
 
 
