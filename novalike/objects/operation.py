@@ -53,6 +53,18 @@ class Stop(Record, frozen=True):
     skipped: bool = False
 
 
+class Failure(Record, frozen=True):
+    """What made an operation turn back.
+
+    :param code: of the server's fault.
+    :param details: for administrators only.
+    """
+
+    message: str
+    code: int = 500
+    details: str | None = None
+
+
 class Operation(Record, frozen=True):
     """An action on a server.
 
@@ -64,6 +76,9 @@ class Operation(Record, frozen=True):
     :param sequence: of the last report at this epoch.
     :param route: the legs, in order. None is of a release that knew no legs.
     :param at: index of the stop that has the operation.
+    :param direction: ``on``, or ``back`` when it has failed and is taken back.
+    :param failure: why it goes back.
+    :param found: leg → what it has found out for later ones.
     """
 
     uuid: str
@@ -87,6 +102,9 @@ class Operation(Record, frozen=True):
     sequence: int = 0
     route: tuple[Stop, ...] | None = None
     at: int = 0
+    direction: str = Direction.ON
+    failure: Failure | None = None
+    found: dict[str, Any] | None = None
 
 
 class ServerOperations(Record, frozen=True):
@@ -133,6 +151,8 @@ class Outcome(Record, frozen=True):
     :param reschedule: the build may be tried on another host.
     :param left_host: nothing of the server is on the host any more.
     :param vifs: None is "as reported before"; see :class:`Progress` for ``vifs_version``.
+    :param clean: after an error: all that the leg had done is taken back.
+    :param found: what later legs have to know.
     """
 
     operation_id: str
@@ -148,3 +168,5 @@ class Outcome(Record, frozen=True):
     keep_vm_state: bool = False
     left_host: bool = False
     vifs_version: int | None = None
+    clean: bool = True
+    found: dict[str, Any] | None = None

@@ -14,7 +14,7 @@ from novalike.objects.operation import Operation, OperationState
 O = t.operations.c  # noqa: E741
 
 COLUMNS = [O[field] for field in Operation.__struct_fields__]
-_BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal", "route")]
+_BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal", "route", "failure", "found")]
 OPEN = O.state.in_(OperationState.OPEN)
 
 

@@ -16,7 +16,8 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.objects.keypair import Keypair
 from novalike.objects.network import RequestedNetwork, Vif
-from novalike.objects.operation import JournalEntry, Stop
+from novalike.objects.operation import Failure, JournalEntry, Stop
+from novalike.objects.operations.action import Direction
 from novalike.objects.server import Fault
 
 metadata = sa.MetaData(
@@ -212,6 +213,9 @@ operations = sa.Table(
     # NULL of operations that the release before has begun.
     sa.Column("route", Json(tuple[Stop, ...])),
     sa.Column("at", sa.Integer, nullable=False, default=0, server_default="0"),
+    sa.Column("direction", sa.String(8), nullable=False, default=Direction.ON, server_default=Direction.ON),
+    sa.Column("failure", Json(Failure)),
+    sa.Column("found", Json(dict[str, Any])),
     sa.Column("context", Json(dict[str, Any]), nullable=False),
     sa.Index(None, "endpoint", "state"),
     sa.Index(None, "host", "state"),
@@ -300,5 +304,5 @@ shadow_instance_requests = _shadow(
     instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
 )
 shadow_operations = _shadow(
-    operations, "uuid", without=frozenset({"params", "context", "endpoint", "route", "at"}), indexes=["instance_uuid"]
+    operations, "uuid", without=frozenset({"params", "context", "endpoint", "route", "at", "direction", "failure", "found"}), indexes=["instance_uuid"]
 )

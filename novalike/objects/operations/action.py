@@ -10,7 +10,7 @@ from typing import Any, Final
 from novalike.objects.lifecycle import ANY
 from novalike.objects.record import Record
 
-__all__ = ["ANY", "KEEP", "Action", "Leg", "NoParams", "Seat", "WhenDown"]
+__all__ = ["ANY", "KEEP", "Action", "Direction", "Leg", "NoParams", "Seat", "WhenDown"]
 
 # The vm_state that the server had when the action began.
 KEEP: Final = "="
@@ -38,11 +38,20 @@ class WhenDown(enum.StrEnum):
     SKIP = "skip"
 
 
+class Direction(enum.StrEnum):
+    """Which way an operation goes along its route."""
+
+    ON = "on"
+    # It has failed: what has been done is taken back, leg by leg.
+    BACK = "back"
+
+
 class Leg(Record, frozen=True):
     """A part of an action that one process does.
 
     :param starts: the task_state that is set when the leg is handed out; None leaves it as it is.
     :param passes: further task states that it may set, in any order.
+    :param turns_back: when a later leg fails, or it has failed itself and left something, it is taken back by who did it.
     :param for_skipped: it is done only when a leg before it was left out.
     """
 
@@ -51,6 +60,7 @@ class Leg(Record, frozen=True):
     starts: str | None = None
     passes: tuple[str, ...] = ()
     when_down: WhenDown = WhenDown.FAIL
+    turns_back: bool = False
     for_skipped: bool = False
 
 

@@ -13,6 +13,10 @@ depends_on = None
 
 def upgrade() -> None:
     """Go to this version."""
+    with op.batch_alter_table("operations", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("direction", sa.String(length=8), nullable=False, server_default="on"))
+        batch_op.add_column(sa.Column("failure", columns.LongText, nullable=True))
+        batch_op.add_column(sa.Column("found", columns.LongText, nullable=True))
     op.create_table(
         "migrations",
         sa.Column("id", sa.Integer(), nullable=False),
