@@ -9,7 +9,7 @@ from novalike.objects.operations.action import KEEP, Leg, WhenDown
 
 PAGE = Path(__file__).with_name("states.md")
 
-HEAD = """<!-- Made by docs/states.py from novalike/objects/operations and objects/lifecycle.py; to change it: `tox -e states`. -->
+HEAD = """<!-- Made by docs/states.py from novalike/objects/operations and lifecycle.py there: run `tox -e states`. -->
 
 # States of a server
 

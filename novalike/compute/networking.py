@@ -307,7 +307,7 @@ class Networking:
             if port["id"] in its_own:
                 continue
             if port.get("binding:host_id") == host and neutron_vifs.was_created_here(port):
-                LOG.info("Deleting port %s, made on host %s for instance %s, which has left", port["id"], host, server.uuid)
+                LOG.info("Deleting port %s, made on host %s for instance %s", port["id"], host, server.uuid)
                 self._neutron.delete_port(port["id"])
 
     # -- looking
