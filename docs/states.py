@@ -9,7 +9,7 @@ from novalike.objects.operations.action import KEEP, Leg, WhenDown
 
 PAGE = Path(__file__).with_name("states.md")
 
-HEAD = """<!-- Made by docs/states.py from novalike/objects/operations and novalike/objects/lifecycle.py: change these, then run `tox -e states`. -->
+HEAD = """<!-- Made by docs/states.py from novalike/objects/operations and lifecycle.py there: run `tox -e states`. -->
 
 # States of a server
 
@@ -100,7 +100,8 @@ def render() -> str:
         f"| `{vm_state}` | {powers[power_state]} | `{becomes}` |\n"
         for (vm_state, power_state), becomes in lifecycle.OBSERVED.items()
     ]
-    return HEAD + "".join(rows) + LEGS_HEAD + "".join(legs) + OBSERVED_HEAD + "".join(observed) + STATUS_HEAD + "".join(shown)
+    tables = ((HEAD, rows), (LEGS_HEAD, legs), (OBSERVED_HEAD, observed), (STATUS_HEAD, shown))
+    return "".join(head + "".join(lines) for head, lines in tables)
 
 
 def names(states: type) -> list[str]:

@@ -307,7 +307,7 @@ class Networking:
             if port["id"] in its_own:
                 continue
             if port.get("binding:host_id") == host and neutron_vifs.was_created_here(port):
-                LOG.info("Deleting port %s of instance %s, which is not on host %s any more", port["id"], server.uuid, host)
+                LOG.info("Deleting port %s, made on host %s for instance %s", port["id"], host, server.uuid)
                 self._neutron.delete_port(port["id"])
 
     # -- looking

@@ -62,8 +62,8 @@ ANY: Final = "*"
 
 
 class Change(NamedTuple):
-    """A transition. Only the functions below and in ``novalike.objects.operations.transitions`` make one, and states are
-    written in no other way.
+    """A transition. Only the functions below and those of ``novalike.objects.operations.transitions`` make one, and
+    states are written in no other way.
 
     :param vm_states, task_states: what the server must be in when it is written (``ANY`` is anything).
     :param values: what is written.

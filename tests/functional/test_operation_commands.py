@@ -1,6 +1,7 @@
 """novalike-manage operation: seeing what is in flight, and taking a hand in it."""
 
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -80,6 +81,7 @@ def test_what_is_in_flight(
     assert json.loads(run.out) == []
     assert run("operation", "show", operation["uuid"]) == 0
     assert operation["step"] in run.out
+    assert re.search(r"\bplace\b.*\bdone\b.*\n.*\bbuild\b.*\bfake001\b.*\bis here\b", run.out)
     stuck.gate.set()
     cloud.demo.wait_for(uuid, "ACTIVE")
     assert run("operation", "list", "--json") == 0

@@ -28,9 +28,9 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import purge as purge_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as cell_tables
-from novalike.objects.operations import transitions
 from novalike.objects.context import RequestContext
 from novalike.objects.host import Heartbeat, NodeReport
+from novalike.objects.operations import transitions
 from novalike.objects.record import utcnow
 from tests.benchmarks.growth import population
 from tests.integration.query_plans import Caught, Plan, caught, explain

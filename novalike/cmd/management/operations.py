@@ -17,6 +17,8 @@ from novalike.db.cell import in_flight
 from novalike.db.cell import operations as operations_db
 from novalike.objects import errors
 from novalike.objects.operation import JournalEntry, Operation, OperationState
+from novalike.objects.operations import ACTIONS
+from novalike.objects.operations import route as routes
 
 _ATTEMPTS = 5
 
@@ -145,7 +147,7 @@ def _brief(moment: datetime.datetime | None) -> str | None:
 
 
 def show_operation(conf: cfg.ConfigOpts, args: argparse.Namespace) -> int:
-    """Show an operation and its journal.
+    """Show an operation, its route (which legs it has, and which one it is at), and its journal.
 
     Exit status: 0 done; 1 no such operation.
     """
@@ -153,10 +155,25 @@ def show_operation(conf: cfg.ConfigOpts, args: argparse.Namespace) -> int:
         found = _one(cells, args.uuid)
     shown = [(name, value) for name, value in _record(found).items() if name != "cell"]
     print_table(["Field", "Value"], [("cell", found.cell.name), *shown])
+    print_table(["Leg", "Host", "Node", ""], _route(found.operation))
     print_table(
         ["Step", "Host", "Started", "Ended", "Result", "Details"], [_line(entry) for entry in found.operation.journal]
     )
     return 0
+
+
+def _route(operation: Operation) -> list[tuple[Any, ...]]:
+    """One row for each leg, with where the operation stands; none when it was over from the start."""
+    if operation.workflow not in ACTIONS:
+        return []
+    route, at = routes.current(operation)
+    open_now = operation.state in OperationState.OPEN
+    rows = []
+    for index, stop in enumerate(route):
+        here = "is here" if open_now else "ended here"
+        stands = "left out" if stop.skipped else here if index == at else "done" if index < at else None
+        rows.append((stop.leg, stop.host, stop.node, stands))
+    return rows
 
 
 def _line(entry: JournalEntry) -> tuple[Any, ...]:

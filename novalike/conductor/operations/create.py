@@ -22,7 +22,6 @@ from novalike.bus.transport import Transport
 from novalike.clients.placement import PlacementClient
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.operations import completion
-from novalike.objects.operations import route as routes
 from novalike.conductor.operations.hand_over import hand_over
 from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.servers import cell_transfer
@@ -33,6 +32,7 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
+from novalike.objects.operations import route as routes
 from novalike.objects.operations.create import CreateParams
 from novalike.objects.record import utcnow
 from novalike.objects.scheduling import EarlierClaim, SchedulingRequest, Selection, Selections

@@ -15,11 +15,11 @@ import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from novalike.objects.operations import route as routes
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects.operation import JournalEntry, Operation, OperationState
 from novalike.objects.operations import ACTIONS, transitions
+from novalike.objects.operations import route as routes
 
 
 def hand_over(

@@ -5,7 +5,8 @@ An operation says itself when somebody must look at it again (``due_at``). Then:
 * ``pending`` on a host: the hint was lost. Say it again.
 * ``running``, held by a host: it has been silent for a while. Remind it; if it has lost it, it takes it again.
 * on a host that is down: what its leg says (``WhenDown``): a build goes to another host, a delete is done from here,
-  anything else fails. Should the host come back, the epoch has moved on: it can't write, and it removes what is no longer its own.
+  anything else fails. Should the host come back, the epoch has moved on: it can't write, and it removes what is no
+  longer its own.
 * ``running``, held by a conductor: that one's lease has run out. Take it over and start over.
 * past its deadline: it is given up, whoever has it.
 * ended, of a server that is on no host: what arrived late in Placement or Neutron is given back (``cleanup``).
@@ -25,7 +26,6 @@ from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.leases import Leases, growing_pause
 from novalike.conductor.operations import completion
-from novalike.objects.operations import route as routes
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.hand_over import hand_over
 from novalike.conductor.operations.legs import ConductorLegs
@@ -40,6 +40,7 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import Operation, Outcome
 from novalike.objects.operations import ACTIONS
+from novalike.objects.operations import route as routes
 from novalike.objects.operations.action import WhenDown
 
 LOG = logging.getLogger(__name__)

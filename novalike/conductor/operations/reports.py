@@ -10,7 +10,6 @@ from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.operations import completion
-from novalike.objects.operations import route as routes
 from novalike.conductor.operations.hand_over import take_up
 from novalike.conductor.operations.legs import ConductorLegs
 from novalike.conductor.operations.reschedule import may_reschedule, reschedule
@@ -21,6 +20,7 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import VersionedVifs, Vif, reconcile
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
+from novalike.objects.operations import route as routes
 from novalike.objects.operations import transitions
 from novalike.objects.server import ServerSpec
 

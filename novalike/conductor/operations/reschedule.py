@@ -7,12 +7,12 @@ import msgspec
 import sqlalchemy as sa
 from oslo_config import cfg
 
-from novalike.objects.operations import route as routes
 from novalike.conductor.operations.hand_over import hand_over
 from novalike.db.cell import hosts as hosts_db
 from novalike.objects.network import Vif
 from novalike.objects.operation import JournalEntry, Operation
 from novalike.objects.operations import ACTIONS
+from novalike.objects.operations import route as routes
 from novalike.objects.operations.action import Seat, WhenDown
 
 

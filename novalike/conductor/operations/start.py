@@ -9,7 +9,6 @@ from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
-from novalike.objects.operations import route as routes
 from novalike.conductor.operations.hand_over import due_at
 from novalike.conductor.operations.legs import ConductorLegs
 from novalike.conductor.operations.messenger import Messenger
@@ -19,6 +18,7 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, OperationState
 from novalike.objects.operations import ACTIONS, transitions
+from novalike.objects.operations import route as routes
 
 Json = dict[str, Any]
 

@@ -1,7 +1,8 @@
 """What a row of the state table says of an action: where it may start, what becomes of the state, who does what.
 
 An action is done in *legs*, one after the other. Each leg has a seat: a conductor, or one of the server's hosts. How
-an operation passes from leg to leg is decided by ``novalike.objects.operations.route`` and written by ``novalike.conductor.operations.hand_over``, alone.
+an operation passes from leg to leg is decided by ``novalike.objects.operations.route`` alone, and written by
+``novalike.conductor.operations.hand_over`` alone.
 """
 
 import enum

@@ -1,4 +1,4 @@
-"""Deleting a server: its host removes all of it; when that is down, or there is none, a conductor settles what is left."""
+"""Deleting a server: its host removes all of it, or, when that is down or there is none, a conductor settles it."""
 
 from novalike.objects.lifecycle import TaskState, VmState
 from novalike.objects.operations.action import ANY, Action, Leg, Seat, WhenDown

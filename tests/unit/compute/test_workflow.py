@@ -14,8 +14,8 @@ from novalike.bus.transport import Transport
 from novalike.compute import journal as journals
 from novalike.compute import workflow as workflows
 from novalike.compute.journal import Journal
+from novalike.compute.operations import workflow_of
 from novalike.compute.workflow import Job, Step, Tools, Workflow
-from novalike.compute.operations import WORKFLOWS, workflow_of
 from novalike.objects import errors
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, Outcome, Progress
