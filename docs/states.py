@@ -35,7 +35,7 @@ An action is done in legs, one after the other, each by a conductor or by a host
 """
 
 WHEN_DOWN = {
-    WhenDown.FAIL: "it fails",
+    WhenDown.FAIL: "it fails; what earlier legs have done is taken back",
     WhenDown.ELSEWHERE: "another host is looked for",
     WhenDown.SKIP: "it is left out",
 }

@@ -74,6 +74,7 @@ class Journal:
             vifs=vifs,
             vifs_version=vifs_version,
             root_device_name=job.root_device_name,
+            found=job.found,
         )
         self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
 
@@ -105,6 +106,7 @@ class Journal:
             details=entries[-1].traceback if entries else None,
             reschedule=reschedule,
             left_host=clean and job.operation.action == "create",
+            clean=clean,
         )
         self._insist(job, lambda: self._conductor.finish(job.ctx, outcome=outcome))
 

@@ -11,7 +11,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from oslo_config import cfg
 
@@ -48,6 +48,7 @@ class Job:
 
     :param cancellation: what its waits listen to.
     :ivar untouched: a build of which no host can have done anything yet.
+    :ivar found: what later legs of the operation have to know.
     :ivar doubtful: what the guest is after the steps could not be seen.
     """
 
@@ -67,6 +68,7 @@ class Job:
         self.task_state: str | None = assignment.spec.server.task_state
         self.untouched = _is_first_try(self.operation)
         self.root_device_name: str | None = None
+        self.found: dict[str, Any] | None = None
         self.power_state: int | None = None
         self.doubtful = False
 
@@ -153,6 +155,12 @@ class Workflow(NamedTuple):
     steps: tuple[Step, ...]
     judge: Callable[[Exception], tuple[int, bool]] = lambda error: (500, False)
     persistent: bool = False
+
+
+def taken_back(workflow: Workflow) -> Workflow:
+    """Return what takes back all that a workflow does, last step first, however far it had come."""
+    steps = tuple(Step(f"{step.event}_undo", step.undo) for step in reversed(workflow.steps) if step.undo is not None)
+    return Workflow(steps, persistent=True)
 
 
 def run(workflow: Workflow, job: Job, journal: Journal) -> bool | None:

@@ -34,6 +34,7 @@ from novalike.conductor.leases import Leases
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.create import Placing
 from novalike.conductor.operations.delete import Settling
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.legs import ConductorLegs
 from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.operations.reconciler import Reconciler
@@ -87,14 +88,13 @@ class ConductorDaemon:
         self.legs.add("create", "place", placing.place, threads=conf.conductor.orchestration_pool_size)
         self.legs.add("delete", "settle", settling.settle, threads=_SETTLING)
         self.cleanup = Cleanup(conf, placement.delete_allocations, neutron)
-        self.reconciler = Reconciler(
-            conf, self.cells, messenger, self.legs, self.cleanup, host_status, self.leases
-        )
-        starter = OperationStarter(conf, self.cells, self.legs, messenger, host_status)
+        dispatch = Dispatch(self.legs, messenger)
+        self.reconciler = Reconciler(conf, self.cells, dispatch, self.cleanup, host_status, self.leases)
+        starter = OperationStarter(conf, self.cells, dispatch, host_status)
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)
         destinations = Destinations(self.cells, zones.available)
-        journal = JournalHandler(self.cells, OperationReports(conf, self.cells, self.legs), self.reports)
+        journal = JournalHandler(self.cells, OperationReports(conf, self.cells, dispatch), self.reports)
         self._reads = [
             (ServerReads, ServerReadsHandler(self.cells, host_status)),
             (SchedulerReads, HostStatesHandler(conf, self.cells)),

@@ -39,11 +39,6 @@ class TaskState:
     REBOOTING_HARD: Final = "rebooting_hard"
     REBOOT_STARTED_HARD: Final = "reboot_started_hard"
     DELETING: Final = "deleting"
-    RESIZE_PREP: Final = "resize_prep"
-    RESIZE_MIGRATING: Final = "resize_migrating"
-    RESIZE_MIGRATED: Final = "resize_migrated"
-    RESIZE_FINISH: Final = "resize_finish"
-    RESIZE_REVERTING: Final = "resize_reverting"
 
 
 class PowerState:

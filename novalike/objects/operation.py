@@ -102,7 +102,7 @@ class Operation(Record, frozen=True):
     sequence: int = 0
     route: tuple[Stop, ...] | None = None
     at: int = 0
-    direction: str = Direction.ON
+    direction: str = "on"
     failure: Failure | None = None
     found: dict[str, Any] | None = None
 

@@ -153,7 +153,7 @@ def test_retry_of_what_a_conductor_holds(
     cloud.demo.wait_for(made["id"], "ACTIVE")
     gate.set()
     assert late.wait(10)
-    cloud.conductor.legs._legs["create", "place"].threads.submit(int).result(10)
+    cloud.conductor.legs._legs["create", "place", "on"].threads.submit(int).result(10)
     assert run("placement", "audit", "--verbose") == 0, run.out
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 
 from novalike.compute.operations import create, delete, power, reboot
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.workflow import Job, Step, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.operation import Operation
 from novalike.objects.operations import ACTIONS
 from novalike.objects.operations import route as routes
+from novalike.objects.operations.action import Direction
 
 # By workflow and leg.
 WORKFLOWS: Mapping[tuple[str, str], Workflow] = {
@@ -27,7 +28,10 @@ def workflow_of(operation: Operation) -> Workflow:
         return _refusing(operation.workflow)
     route, at = routes.current(operation)
     leg = route[at].leg
-    return WORKFLOWS.get((operation.workflow, leg)) or _refusing(f"{operation.workflow}_{leg}")
+    found = WORKFLOWS.get((operation.workflow, leg))
+    if found is None:
+        return _refusing(f"{operation.workflow}_{leg}")
+    return found if operation.direction == Direction.ON else taken_back(found)
 
 
 def _refusing(name: str) -> Workflow:

@@ -20,6 +20,7 @@ from novalike.db.cell import servers as servers_db
 from novalike.objects.operation import JournalEntry, Operation, OperationState
 from novalike.objects.operations import ACTIONS, transitions
 from novalike.objects.operations import route as routes
+from novalike.objects.operations.action import Direction
 
 
 def hand_over(
@@ -35,6 +36,7 @@ def hand_over(
     host: str | None = None,
     node: str | None = None,
     task_state: str | None = None,
+    direction: Direction = Direction.ON,
     of_operation: Mapping[str, Any] = MappingProxyType({}),
     of_server: Mapping[str, Any] = MappingProxyType({}),
 ) -> Operation | None:
@@ -43,7 +45,9 @@ def hand_over(
     :param now: by the database's clock.
     :param holder: the conductor that does the leg.
     :param host, node: the host that does it; a process of which takes it up.
-    :param task_state: of the server from now on; None is the one that the leg starts with.
+    :param task_state: of the server from now on; None is the one that the leg starts with, or, when it is to be taken
+        back, the one that it has.
+    :param direction: ``BACK``: the leg is to be taken back.
     :param of_operation, of_server: further columns to write.
     :returns: the operation as it is now; None when it was no longer the caller's.
     """
@@ -59,6 +63,7 @@ def hand_over(
         host=host,
         route=route,
         at=at,
+        direction=str(direction),
         journal=tuple(journal),
         updated_at=now,
         due_at=due_at(conf, now, holder),
@@ -66,13 +71,17 @@ def hand_over(
     )
     if not held:
         return None
-    starts = task_state or ACTIONS[operation.workflow].leg(route[at].leg).starts
+    starts = task_state
+    if starts is None and direction is Direction.ON:
+        starts = ACTIONS[operation.workflow].leg(route[at].leg).starts
     if starts is None:
         servers_db.update(connection, operation.instance_uuid, updated_at=now, **of_server)
     else:
         passed = transitions.passes(operation.workflow, starts)
         servers_db.change_state(connection, operation.instance_uuid, passed, updated_at=now, **of_server)
-    return msgspec.structs.replace(operation, epoch=epoch, holder=holder, host=host, at=at, route=route)
+    return msgspec.structs.replace(
+        operation, epoch=epoch, holder=holder, host=host, at=at, route=route, direction=str(direction)
+    )
 
 
 def take_up(

@@ -10,6 +10,7 @@ from novalike.conductor.cells import Cell
 from novalike.conductor.leases import Leases
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
+from novalike.objects.operations.action import Direction
 
 LOG = logging.getLogger(__name__)
 
@@ -39,22 +40,30 @@ class ConductorLegs:
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
-        self._legs: dict[tuple[str, str], _Leg] = {}
+        self._legs: dict[tuple[str, str, str], _Leg] = {}
 
     @property
     def holder(self) -> str:
         """Whose operations are done here: this conductor's name as their holder."""
         return self._leases.holder
 
-    def add(self, workflow: str, leg: str, work: Work, *, threads: int) -> None:
-        """Say who does a leg of an action, and how many at a time: legs don't wait for each other."""
-        self._legs[workflow, leg] = _Leg(work, ThreadPoolExecutor(threads, thread_name_prefix=leg))
+    def add(
+        self, workflow: str, leg: str, work: Work, *, threads: int, direction: Direction = Direction.ON
+    ) -> None:
+        """Say who does a leg of an action, or takes it back, and how many at a time: legs don't wait for each other."""
+        self._legs[workflow, leg, direction] = _Leg(work, ThreadPoolExecutor(threads, thread_name_prefix=leg))
 
     def submit(
-        self, ctx: RequestContext, cell: Cell, workflow: str, leg: str, operation_ids: Sequence[str]
+        self,
+        ctx: RequestContext,
+        cell: Cell,
+        workflow: str,
+        leg: str,
+        direction: str,
+        operation_ids: Sequence[str],
     ) -> None:
         """Do a leg of some operations of one request, which this conductor holds, in the background."""
-        does = self._legs[workflow, leg]
+        does = self._legs[workflow, leg, direction]
         does.threads.submit(self._guarded, does.work, ctx, cell, leg, list(operation_ids))
 
     def stop(self) -> None:

@@ -26,11 +26,10 @@ from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.leases import Leases, growing_pause
 from novalike.conductor.operations import completion
+from novalike.conductor.operations.advance import advance
 from novalike.conductor.operations.cleanup import Cleanup
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.hand_over import hand_over
-from novalike.conductor.operations.legs import ConductorLegs
-from novalike.conductor.operations.messenger import Messenger
-from novalike.conductor.operations.reschedule import may_reschedule, reschedule
 from novalike.conductor.servers import cell_transfer
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
@@ -41,7 +40,7 @@ from novalike.objects.context import RequestContext
 from novalike.objects.operation import Operation, Outcome
 from novalike.objects.operations import ACTIONS
 from novalike.objects.operations import route as routes
-from novalike.objects.operations.action import WhenDown
+from novalike.objects.operations.action import Direction, WhenDown
 
 LOG = logging.getLogger(__name__)
 
@@ -60,16 +59,14 @@ class Reconciler:
         self,
         conf: cfg.ConfigOpts,
         cells: Cells,
-        messenger: Messenger,
-        legs: ConductorLegs,
+        dispatch: Dispatch,
         cleanup: Cleanup,
         host_status: HostStatus,
         leases: Leases,
     ) -> None:
         self._conf = conf
         self._cells = cells
-        self._messenger = messenger
-        self._legs = legs
+        self._dispatch = dispatch
         self._cleanup = cleanup
         self._host_status = host_status
         self._leases = leases
@@ -171,46 +168,44 @@ class Reconciler:
         """The host is down: go on without it."""
         LOG.warning("host %s is down: %s of %s goes on without it", operation.host, operation.workflow,
                     operation.instance_uuid)  # fmt: skip
-        row = ACTIONS[operation.workflow]
         route, at = routes.current(operation)
-        if row.leg(route[at].leg).when_down is WhenDown.SKIP:
-            self._skip(cell, ctx, operation)
-        elif may_reschedule(self._conf, operation):
-            now = cell.database.utcnow()
-            handed = cell.database.write(
-                lambda c: reschedule(
-                    c, self._conf, operation, self._legs.holder, now, journal=operation.journal, vifs=()
-                )
-            )
-            self._begin(cell, ctx, handed)
+        leg = ACTIONS[operation.workflow].leg(route[at].leg)
+        # The host takes back what it has done of this leg when it comes again.
+        without = routes.replace(route, at, skipped=True)
+        if leg.when_down is WhenDown.SKIP and operation.direction == Direction.ON:
+            outcome = self._outcome(operation)
         else:
-            self._fail(cell, operation, errors.HostDown(host=operation.host), keep=operation.workflow != "create")
-
-    def _skip(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
-        """Leave out the leg of a host that is down."""
-        route, at = routes.current(operation)
-        route = routes.replace(route, at, skipped=True)
-        following = routes.next_stop(ACTIONS[operation.workflow], route, at)
-        if following is None:
-            raise AssertionError(f"nobody does what a host leaves out of {operation.workflow}")
-        self._do_here(cell, ctx, operation, route, following)
+            outcome = self._outcome(
+                operation,
+                errors.HostDown(host=operation.host),
+                reschedule=leg.when_down is WhenDown.ELSEWHERE,
+                keep_vm_state=operation.workflow != "create",
+            )
+        now = cell.database.utcnow()
+        handed_on = cell.database.write(
+            lambda c: advance(c, self._conf, operation, outcome, self._dispatch.holder, now, route=without)
+        )
+        if handed_on is not None:
+            self._dispatch.set_going(ctx, cell, handed_on)
 
     def _give_up(self, cell: Cell, operation: Operation) -> None:
         """Its time is up. Whoever still works on it is fenced."""
         LOG.error("operation %s (%s of %s) is given up: it did not end in time", operation.uuid, operation.workflow,
                   operation.instance_uuid)  # fmt: skip
-        self._fail(cell, operation, errors.OperationTimedOut(action=operation.action))
+        outcome = self._outcome(operation, errors.OperationTimedOut(action=operation.action))
+        now = cell.database.utcnow()
+        cell.database.write(lambda c: completion.end(c, self._conf, operation, outcome, now))
 
-    def _fail(self, cell: Cell, operation: Operation, error: errors.NovalikeError, *, keep: bool = False) -> None:
-        outcome = Outcome(
+    @staticmethod
+    def _outcome(operation: Operation, error: errors.NovalikeError | None = None, **facts: bool) -> Outcome:
+        """How an operation went on of which nobody has reported."""
+        return Outcome(
             operation_id=operation.uuid,
             epoch=operation.epoch,
             entries=operation.journal,
-            error=error.message,
-            keep_vm_state=keep,
+            error=None if error is None else error.message,
+            **facts,  # type: ignore[arg-type]
         )
-        now = cell.database.utcnow()
-        cell.database.write(lambda c: completion.end(c, self._conf, operation, outcome, now))
 
     def _remind(self, cell: Cell, ctx: RequestContext, operation: Operation, endpoint: str) -> None:
         later = cell.database.utcnow() + datetime.timedelta(seconds=self._conf.conductor.operation_resend_after)
@@ -219,25 +214,25 @@ class Reconciler:
         )
         if held:
             LOG.info("reminding %s of operation %s (%s)", operation.host, operation.uuid, operation.workflow)
-            self._messenger.hint(ctx, endpoint, str(operation.host), [operation.uuid])
+            self._dispatch.set_going(ctx, cell, operation, endpoint)
 
     def _take_over(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
         """Go on with what another conductor has left."""
         route, at = routes.current(operation)
-        self._do_here(cell, ctx, operation, route, at)
-
-    def _do_here(self, cell: Cell, ctx: RequestContext, operation: Operation, route: routes.Route, at: int) -> None:
         now = cell.database.utcnow()
-        handed = cell.database.write(
+        mine = cell.database.write(
             lambda c: hand_over(
-                c, self._conf, operation, at, now, route=route, journal=operation.journal, holder=self._legs.holder
+                c,
+                self._conf,
+                operation,
+                at,
+                now,
+                route=route,
+                journal=operation.journal,
+                holder=self._dispatch.holder,
+                direction=Direction(operation.direction),
             )
         )
-        self._begin(cell, ctx, handed)
-
-    def _begin(self, cell: Cell, ctx: RequestContext, handed: Operation | None) -> None:
-        if handed is None:
-            return
-        route, at = routes.current(handed)
-        LOG.info("operation %s (%s): %s is done here", handed.uuid, handed.workflow, route[at].leg)
-        self._legs.submit(ctx, cell, handed.workflow, route[at].leg, [handed.uuid])
+        if mine is not None:
+            LOG.info("operation %s (%s): %s is taken over", mine.uuid, mine.workflow, route[at].leg)
+            self._dispatch.set_going(ctx, cell, mine)

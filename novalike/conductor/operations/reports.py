@@ -9,10 +9,9 @@ import msgspec
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.operations import completion
+from novalike.conductor.operations.advance import advance
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.hand_over import take_up
-from novalike.conductor.operations.legs import ConductorLegs
-from novalike.conductor.operations.reschedule import may_reschedule, reschedule
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import services as services_db
@@ -20,7 +19,6 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import VersionedVifs, Vif, reconcile
 from novalike.objects.operation import Assignment, Operation, OperationState, Outcome, Progress
-from novalike.objects.operations import route as routes
 from novalike.objects.operations import transitions
 from novalike.objects.server import ServerSpec
 
@@ -32,10 +30,10 @@ _LOOKS = 5
 class OperationReports:
     """Serves what ``bus.journal.Journal`` has about operations."""
 
-    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, legs: ConductorLegs) -> None:
+    def __init__(self, conf: cfg.ConfigOpts, cells: Cells, dispatch: Dispatch) -> None:
         self._conf = conf
         self._cells = cells
-        self._legs = legs
+        self._dispatch = dispatch
         # A memory of where operations are; it may be emptied at any time.
         self._cell_of_operation: dict[str, int] = {}
 
@@ -173,18 +171,13 @@ class OperationReports:
                 return None  # said twice: the answer to the first time was lost
             operation, recorded = self._held(found, outcome.operation_id, outcome.epoch)
             vifs = None if outcome.vifs is None else _to_record(outcome, recorded)
-            if outcome.error is not None and outcome.reschedule and may_reschedule(self._conf, operation):
-                return reschedule(
-                    connection, self._conf, operation, self._legs.holder, now, journal=outcome.entries, vifs=vifs
-                )
-            completion.end(connection, self._conf, operation, msgspec.structs.replace(outcome, vifs=vifs), now)
-            return None
+            said = msgspec.structs.replace(outcome, vifs=vifs)
+            return advance(connection, self._conf, operation, said, self._dispatch.holder, now)
 
-        again = cell.database.write(write)
-        if again is not None:
-            origin = cell.database.query(lambda c: operations_db.contexts(c, [again.uuid]))[again.uuid]
-            route, at = routes.current(again)
-            self._legs.submit(RequestContext.from_wire(origin), cell, again.workflow, route[at].leg, [again.uuid])
+        handed_on = cell.database.write(write)
+        if handed_on is not None:
+            origin = cell.database.query(lambda c: operations_db.contexts(c, [handed_on.uuid]))[handed_on.uuid]
+            self._dispatch.set_going(RequestContext.from_wire(origin), cell, handed_on)
 
 
 def _to_record(report: Progress | Outcome, recorded: VersionedVifs) -> tuple[Vif, ...]:

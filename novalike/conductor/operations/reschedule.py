@@ -46,17 +46,19 @@ def reschedule(
     if operation.host is not None:
         params = msgspec.structs.replace(params, excluded_hosts=(*params.excluded_hosts, operation.host))
     route, at = routes.current(operation)
+    # A server that leaves a host is still there; a new one is nowhere now.
+    leaves = any(leg.seat is Seat.SOURCE for leg in row.legs)
     handed = hand_over(
         connection,
         conf,
         operation,
         max(index for index in range(at) if row.leg(route[index].leg).seat is Seat.CONDUCTOR),
         now,
-        route=routes.replace(route, at, host=None, node=None),
+        route=routes.with_destination(row, route, None, None),
         journal=journal,
         holder=holder,
         of_operation={"attempts": operation.attempts + 1, "params": msgspec.to_builtins(params)},
-        of_server={"host": None, "node": None, "vifs": tuple(vifs or ())},
+        of_server={} if leaves else {"host": None, "node": None, "vifs": tuple(vifs or ())},
     )
     if handed is not None and operation.host is not None:
         hosts_db.touch(connection, operation.host)

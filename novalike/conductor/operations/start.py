@@ -7,16 +7,15 @@ from typing import Any
 import msgspec
 from oslo_config import cfg
 
-from novalike.conductor.cells import Cell, Cells
+from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostStatus
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.hand_over import due_at
-from novalike.conductor.operations.legs import ConductorLegs
-from novalike.conductor.operations.messenger import Messenger
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
-from novalike.objects.operation import JournalEntry, OperationState
+from novalike.objects.operation import JournalEntry, Operation, OperationState
 from novalike.objects.operations import ACTIONS, transitions
 from novalike.objects.operations import route as routes
 
@@ -105,12 +104,11 @@ class OperationStarter:
     """Starts operations on servers that exist, and sets them going."""
 
     def __init__(
-        self, conf: cfg.ConfigOpts, cells: Cells, legs: ConductorLegs, messenger: Messenger, host_status: HostStatus
+        self, conf: cfg.ConfigOpts, cells: Cells, dispatch: Dispatch, host_status: HostStatus
     ) -> None:
         self._conf = conf
         self._cells = cells
-        self._legs = legs
-        self._messenger = messenger
+        self._dispatch = dispatch
         self._host_status = host_status
 
     def start(
@@ -145,7 +143,7 @@ class OperationStarter:
             operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
             operation = new_operation(
                 ctx, server_id, action, workflow, now, self._conf,
-                holder=self._legs.holder,
+                holder=self._dispatch.holder,
                 host=host,
                 node=server.node,
                 epoch=standing.epoch + 1,
@@ -160,16 +158,10 @@ class OperationStarter:
         written = cell.database.write(write)
         if isinstance(written, str):
             return written
-        operation, endpoint = written
-        self._set_going(ctx, cell, operation, endpoint)
-        return str(operation["uuid"])
+        row, endpoint = written
+        operation = Operation(**{name: row[name] for name in Operation.__struct_fields__ if name in row})
+        self._dispatch.set_going(ctx, cell, operation, endpoint)
+        return operation.uuid
 
     def _is_up(self, host: str | None) -> bool:
         return host is not None and self._host_status.of({host}).get(host) != "DOWN"
-
-    def _set_going(self, ctx: RequestContext, cell: Cell, operation: Json, endpoint: str | None) -> None:
-        if endpoint is not None:
-            self._messenger.hint(ctx, endpoint, operation["host"], [operation["uuid"]])
-        else:
-            leg = operation["route"][operation["at"]].leg
-            self._legs.submit(ctx, cell, operation["workflow"], leg, [operation["uuid"]])

@@ -20,6 +20,7 @@ from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import VmState
+from novalike.objects.operations.action import Direction
 from novalike.objects.operations.create import CREATE, PLACE
 from novalike.objects.server import CreatedServers, Server, ServerRequest
 
@@ -55,7 +56,7 @@ class ServerCommandsHandler:
         self._destinations.check(request)
         cell, server_ids, operation_ids = creation.record(self._conf, self._cells, ctx, request, self._legs.holder)
         if operation_ids:
-            self._legs.submit(ctx, cell, CREATE.name, PLACE.name, operation_ids)
+            self._legs.submit(ctx, cell, CREATE.name, PLACE.name, Direction.ON, operation_ids)
         return CreatedServers(
             reservation_id=request.reservation_id or f"r-{uuid.uuid4().hex[:8]}", server_ids=tuple(server_ids)
         )

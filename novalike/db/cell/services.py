@@ -22,6 +22,11 @@ def endpoint_of(host: sa.ColumnElement[Any]) -> sa.Label[Any]:
     return mine.correlate(host.table).scalar_subquery().label("endpoint")  # type: ignore[attr-defined]
 
 
+def endpoint_at(connection: sa.Connection, host: str) -> str | None:
+    """Return the bus address of a compute host's process; None when there is no such host."""
+    return connection.execute(sa.select(S.endpoint).where(S.host == host, S.binary == _COMPUTE)).scalar()
+
+
 def listed(connection: sa.Connection, host: str | None = None, binary: str | None = None) -> list[Any]:
     """The rows of services, of a host or of a kind."""
     query = sa.select(t.services).order_by(S.id)

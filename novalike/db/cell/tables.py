@@ -17,7 +17,6 @@ from novalike.objects.image import Image
 from novalike.objects.keypair import Keypair
 from novalike.objects.network import RequestedNetwork, Vif
 from novalike.objects.operation import Failure, JournalEntry, Stop
-from novalike.objects.operations.action import Direction
 from novalike.objects.server import Fault
 
 metadata = sa.MetaData(
@@ -213,7 +212,7 @@ operations = sa.Table(
     # NULL of operations that the release before has begun.
     sa.Column("route", Json(tuple[Stop, ...])),
     sa.Column("at", sa.Integer, nullable=False, default=0, server_default="0"),
-    sa.Column("direction", sa.String(8), nullable=False, default=Direction.ON, server_default=Direction.ON),
+    sa.Column("direction", sa.String(8), nullable=False, default="on", server_default="on"),
     sa.Column("failure", Json(Failure)),
     sa.Column("found", Json(dict[str, Any])),
     sa.Column("context", Json(dict[str, Any]), nullable=False),
@@ -304,5 +303,8 @@ shadow_instance_requests = _shadow(
     instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
 )
 shadow_operations = _shadow(
-    operations, "uuid", without=frozenset({"params", "context", "endpoint", "route", "at", "direction", "failure", "found"}), indexes=["instance_uuid"]
+    operations,
+    "uuid",
+    without=frozenset({"params", "context", "endpoint", "route", "at", "direction", "failure", "found"}),
+    indexes=["instance_uuid"],
 )

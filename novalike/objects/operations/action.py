@@ -31,7 +31,7 @@ class Seat(enum.StrEnum):
 class WhenDown(enum.StrEnum):
     """What follows when the host of a leg is down."""
 
-    # The operation fails.
+    # The operation fails: it turns back, to take back what earlier legs have done.
     FAIL = "fail"
     # A conductor looks for another host.
     ELSEWHERE = "elsewhere"
@@ -52,7 +52,7 @@ class Leg(Record, frozen=True):
 
     :param starts: the task_state that is set when the leg is handed out; None leaves it as it is.
     :param passes: further task states that it may set, in any order.
-    :param turns_back: when a later leg fails, or it has failed itself and left something, it is taken back by who did it.
+    :param turns_back: when a later leg fails, or it fails and leaves something, who does it takes it back.
     :param for_skipped: it is done only when a leg before it was left out.
     """
 

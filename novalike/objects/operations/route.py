@@ -16,17 +16,23 @@ def begin(row: Action, host: str | None, node: str | None) -> tuple[Route, int]:
 
     :param host, node: where the server is; None when it is nowhere, or its host is down.
     """
-    stops = []
-    for leg in row.legs:
-        at_home = leg.seat is Seat.HOME
-        stops.append(
-            Stop(leg=leg.name, host=host, node=node, skipped=host is None) if at_home else Stop(leg=leg.name)
-        )
-    route = tuple(stops)
+    here = (Seat.HOME, Seat.SOURCE)
+    route = tuple(
+        Stop(leg=leg.name, host=host, node=node, skipped=host is None) if leg.seat in here else Stop(leg=leg.name)
+        for leg in row.legs
+    )
     first = next_stop(row, route, -1)
     if first is None:
         raise ValueError(f"{row.name} has no leg that anybody could do")
     return route, first
+
+
+def with_destination(row: Action, route: Route, host: str | None, node: str | None) -> Route:
+    """Return a route whose legs of the destination are done on this host; None: it is not known any more."""
+    return tuple(
+        msgspec.structs.replace(stop, host=host, node=node) if row.leg(stop.leg).seat is Seat.DESTINATION else stop
+        for stop in route
+    )
 
 
 def next_stop(row: Action, route: Sequence[Stop], at: int) -> int | None:
@@ -35,6 +41,14 @@ def next_stop(row: Action, route: Sequence[Stop], at: int) -> int | None:
         if route[index].skipped:
             continue
         if not row.leg(route[index].leg).for_skipped or any(stop.skipped for stop in route[:index]):
+            return index
+    return None
+
+
+def stop_before(row: Action, route: Sequence[Stop], at: int) -> int | None:
+    """Return the index of the last stop before ``at`` that has something to take back; None when nothing has."""
+    for index in reversed(range(at)):
+        if row.leg(route[index].leg).turns_back and route[index].epoch and not route[index].skipped:
             return index
     return None
 

@@ -15,7 +15,7 @@ from novalike.compute import journal as journals
 from novalike.compute import workflow as workflows
 from novalike.compute.journal import Journal
 from novalike.compute.operations import workflow_of
-from novalike.compute.workflow import Job, Step, Tools, Workflow
+from novalike.compute.workflow import Job, Step, Tools, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, Operation, Outcome, Progress
@@ -322,3 +322,12 @@ def test_a_report_that_is_said_again_has_the_same_number(
     conductor.raises = [errors.Unavailable(reason="the answer was lost")]
     run(Workflow(steps=(Step("a", nothing), Step("b", nothing, task_state="b"))), job=a_job(conf, driver))
     assert cast(Progress, conductor.said[0]).sequence == 1
+
+
+def test_what_is_taken_back_is_taken_back_last_step_first(run: Run, conductor: Conductor) -> None:
+    order: list[str] = []
+    steps = tuple(Step(name, nothing, lambda job, name=name: order.append(name)) for name in ("one", "two"))  # type: ignore[misc]
+    workflow = Workflow(steps=(*steps, Step("three", nothing)))
+    assert run(taken_back(workflow))
+    assert order == ["two", "one"]
+    assert [entry.event for entry in conductor.outcome.entries] == ["two_undo", "one_undo"]

@@ -73,7 +73,7 @@ class Background:
         self.stop, self.wait = self.legs.stop, self.legs.wait
 
     def submit(self, name: str) -> None:
-        self.legs.submit(context(), None, "create", "place", [name])  # type: ignore[arg-type]
+        self.legs.submit(context(), None, "create", "place", "on", [name])  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -124,8 +124,8 @@ def test_a_leg_does_not_wait_for_another_one(leases: Leases, work: Work) -> None
     legs.add("create", "place", lambda ctx, cell, ids: work(ids[0]), threads=1)
     legs.add("delete", "settle", lambda ctx, cell, ids: settled.set(), threads=1)
     for number in range(3):
-        legs.submit(context(), None, "create", "place", [f"o{number}"])  # type: ignore[arg-type]
-    legs.submit(context(), None, "delete", "settle", ["o9"])  # type: ignore[arg-type]
+        legs.submit(context(), None, "create", "place", "on", [f"o{number}"])  # type: ignore[arg-type]
+    legs.submit(context(), None, "delete", "settle", "on", ["o9"])  # type: ignore[arg-type]
     assert settled.wait(PATIENCE)
     work.go_on.set()
     legs.wait()

@@ -103,3 +103,52 @@ def test_one_that_a_conductor_of_the_release_before_has_passed_on_is_where_its_h
     built = (Stop(leg="place", epoch=1), Stop(leg="build", host="h1", node="n1", epoch=2))
     stops, at = route.current(operation("create", route=built, at=1, host="h2"))
     assert stops[at].host == "h2"
+
+
+MOVE = Action(
+    name="move",
+    vm_states=("active",),
+    task_states=(None,),
+    legs=(
+        Leg(name="place", seat=Seat.CONDUCTOR, turns_back=True),
+        Leg(name="prepare", seat=Seat.DESTINATION),
+        Leg(name="depart", seat=Seat.SOURCE, turns_back=True),
+        Leg(name="arrive", seat=Seat.DESTINATION, turns_back=True),
+    ),
+    ends=("active",),
+)
+
+
+@pytest.mark.parametrize(
+    ("at", "skipped", "begun", "order"),
+    [
+        (3, (), 4, ["depart", "place"]),
+        (2, (), 3, ["place"]),
+        (0, (), 1, []),
+        # Its host is down: it takes back what it has done when it comes again.
+        (3, ("depart",), 4, ["place"]),
+        # It was never given to anybody.
+        (3, (), 2, ["place"]),
+    ],
+)  # fmt: skip
+def test_an_operation_turns_back_over_what_has_been_done(
+    at: int, skipped: tuple[str, ...], begun: int, order: list[str]
+) -> None:
+    stops = tuple(
+        Stop(leg=leg.name, host="h", epoch=int(number < begun), skipped=leg.name in skipped)
+        for number, leg in enumerate(MOVE.legs)
+    )
+    passed, before = [], route.stop_before(MOVE, stops, at)
+    while before is not None:
+        passed.append(stops[before].leg)
+        before = route.stop_before(MOVE, stops, before)
+    assert passed == order
+
+
+def test_the_source_of_a_move_is_known_from_the_beginning_and_its_destination_later() -> None:
+    stops, at = route.begin(MOVE, "h1", "n1")
+    assert at == 0
+    assert [stop.host for stop in stops] == [None, None, "h1", None]
+    stops = route.with_destination(MOVE, stops, "h2", "n2")
+    assert [(stop.host, stop.node) for stop in stops] == [(None, None), ("h2", "n2"), ("h1", "n1"), ("h2", "n2")]
+    assert [stop.host for stop in route.with_destination(MOVE, stops, None, None)] == [None, None, "h1", None]

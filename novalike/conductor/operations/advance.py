@@ -1,0 +1,89 @@
+"""A leg has ended: the operation goes on to the next one, looks for another host, turns back, or ends."""
+
+import datetime
+
+import msgspec
+import sqlalchemy as sa
+from oslo_config import cfg
+
+from novalike.conductor.operations import completion
+from novalike.conductor.operations.hand_over import hand_over
+from novalike.conductor.operations.reschedule import may_reschedule, reschedule
+from novalike.objects.operation import Failure, Operation, Outcome
+from novalike.objects.operations import ACTIONS
+from novalike.objects.operations import route as routes
+from novalike.objects.operations.action import Direction, Seat
+
+
+def advance(
+    connection: sa.Connection,
+    conf: cfg.ConfigOpts,
+    operation: Operation,
+    outcome: Outcome,
+    holder: str,
+    now: datetime.datetime,
+    *,
+    route: routes.Route | None = None,
+) -> Operation | None:
+    """Record how the leg ended that an operation is at, and give it to whoever goes on with it.
+
+    :param holder: the conductor that does the next leg, should it be a conductor's.
+    :param now: by the database's clock.
+    :param route: with what is known of further stops by now.
+    :returns: the operation as it is now, if somebody goes on; None when it has ended, or was no longer as given.
+    """
+    row = ACTIONS[operation.workflow]
+    known, at = routes.current(operation)
+    route = route or known
+    onwards, done = operation.direction == Direction.ON, outcome.error is None
+    if onwards and not done and outcome.reschedule and may_reschedule(conf, operation):
+        return reschedule(
+            connection, conf, operation, holder, now, journal=outcome.entries, vifs=outcome.vifs
+        )
+    if onwards and done:
+        following, direction = routes.next_stop(row, route, at), Direction.ON
+    else:
+        unclean = onwards and not outcome.clean and row.leg(route[at].leg).turns_back and not route[at].skipped
+        following, direction = at if unclean else routes.stop_before(row, route, at), Direction.BACK
+    if not onwards and not done:
+        following = None
+    failure = operation.failure or (
+        None if done else Failure(message=str(outcome.error), code=outcome.error_code, details=outcome.details)
+    )
+    if following is None:
+        completion.end(connection, conf, operation, _whole(outcome, operation, failure), now)
+        return None
+    stop = route[following]
+    by_conductor = row.leg(stop.leg).seat is Seat.CONDUCTOR
+    found = operation.found or {}
+    if outcome.found is not None:
+        found = {**found, route[at].leg: outcome.found}
+    of_server = {field: getattr(outcome, field) for field in ("power_state", "vifs", "root_device_name")}
+    return hand_over(
+        connection,
+        conf,
+        operation,
+        following,
+        now,
+        route=route,
+        journal=outcome.entries,
+        holder=holder if by_conductor else None,
+        host=None if by_conductor else stop.host,
+        node=None if by_conductor else stop.node,
+        direction=direction,
+        of_operation={"failure": failure, "found": found},
+        of_server={name: value for name, value in of_server.items() if value is not None},
+    )
+
+
+def _whole(outcome: Outcome, operation: Operation, failure: Failure | None) -> Outcome:
+    """How the whole operation ended: one that has turned back has failed, however well that went."""
+    if operation.direction == Direction.ON or failure is None:
+        return outcome
+    return msgspec.structs.replace(
+        outcome,
+        error=failure.message,
+        error_code=failure.code,
+        details=failure.details,
+        keep_vm_state=outcome.error is None,
+    )
