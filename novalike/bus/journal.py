@@ -63,6 +63,11 @@ class Journal(Interface):
         """The servers that are recorded on these hosts, and ``guests``, wherever they are or deleted."""
         raise NotImplementedError
 
+    @call(timeout=20, repeatable=True, since="1.4")
+    def holders(self, ctx: RequestContext, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Return the hosts that may have something of some servers, by server. Of deleted ones none may."""
+        raise NotImplementedError
+
     @cast(added={"seen": "1.1"})
     def power_states(
         self, ctx: RequestContext, *, host: str, states: dict[str, int], seen: dict[str, datetime.datetime | None] = {}

@@ -6,7 +6,7 @@ and what nobody knows is reported and left alone.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
@@ -69,13 +69,14 @@ class Recovery:
         uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
+        holders = self._holders([known[uuid] for host, uuid in residents if uuid in known and known[uuid].host != host])
         clear = True
         for host, uuid in sorted(residents):
             server = known.get(uuid)
             if server is None:
                 self._report_unknown(host, uuid)
                 done = True
-            elif _has_left(server, host):
+            elif _has_left(server, host, holders):
                 done = self._remove(host, server)
             else:
                 # What somebody else does to a server, because we were away, he does not tell us.
@@ -89,6 +90,14 @@ class Recovery:
                 if _differs(server, guest.power_state) if guest else server.power_state == PowerState.RUNNING:
                     clear &= self._corrected(server, server.host)
         return clear
+
+    def _holders(self, elsewhere: list[Server]) -> dict[str, tuple[str, ...]]:
+        """Which hosts may have something of servers that are on another host, and to which nothing is done.
+
+        :raises Unavailable: the conductor can't be reached, or is of a release that can't say.
+        """
+        uuids = tuple(s.uuid for s in elsewhere if s.vm_state != VmState.DELETED and _is_settled(s))
+        return self._conductor.holders(admin_context(), instance_uuids=uuids) if uuids else {}
 
     def power_changed(self, instance_uuid: str) -> None:
         """A guest has started or stopped by itself: say what it is now. News may be late, so it is asked once more."""
@@ -142,15 +151,16 @@ def _differs(server: Server, power_state: int) -> bool:
     return power_state != server.power_state or (server.vm_state, power_state) in lifecycle.OBSERVED
 
 
-def _has_left(server: Server, host: str) -> bool:
+def _has_left(server: Server, host: str, holders: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether a server will never need again what it has on a host.
 
-    While an operation is under way, that is the operation's business: a build may come back to this host. A
-    resized server has its old disks until the new ones have been confirmed.
+    While an operation is under way, that is the operation's business: a build may come back to this host.
+
+    :param holders: hosts that may have something of servers, for those of which it was asked.
     """
     if server.vm_state == VmState.DELETED:
         return True
-    return server.host != host and server.vm_state != VmState.RESIZED and _is_settled(server)
+    return server.host != host and _is_settled(server) and host not in holders.get(server.uuid, (host,))
 
 
 def _is_settled(server: Server) -> bool:

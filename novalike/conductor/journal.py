@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostReports
 from novalike.conductor.operations.reports import OperationReports
+from novalike.db.cell import holdings as holdings_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.db.cell import vifs as vifs_db
@@ -71,6 +72,13 @@ class JournalHandler:
             for cell in self._cells.compute_cells():
                 found += cell.database.query(lambda c: servers_db.archived_among(c, list(missing)))
         return tuple(found)
+
+    def holders(self, ctx: RequestContext, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for cell in self._cells.compute_cells():
+            here = cell.database.query(lambda c: holdings_db.holders(c, instance_uuids))
+            found.update({uuid: tuple(sorted(hosts)) for uuid, hosts in here.items() if hosts or uuid not in found})
+        return found
 
     def power_states(
         self,

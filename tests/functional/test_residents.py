@@ -1,15 +1,19 @@
 """What is left on a host after something died at a bad moment goes, and nothing else."""
 
 import time
+import uuid as uuidlib
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from novalike.compute import daemon, recovery
 from novalike.compute.daemon import ComputeDaemon
+from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.lifecycle import PowerState
+from novalike.objects.record import utcnow
 from novalike.objects.server import Server, ServerSpec
 from novalike.virt.driver import GuestFailed
 from tests.fakes import records
@@ -129,6 +133,29 @@ def test_what_is_being_built_is_left_alone(make_cloud: MakeCloud) -> None:
     assert seen == [{host: {uuid} for host in driver.hosts()}]
     cloud.compute.recovery.reconcile()
     assert _residents(cloud.compute) == {_known(cloud, uuid).host: {uuid}}
+
+
+def test_what_a_migration_holds_stays_until_it_is_confirmed(make_cloud: MakeCloud) -> None:
+    """The source's disks are what a resized server is reverted to."""
+    cloud = make_cloud(hosts=2)
+    driver = cloud.compute.driver
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    server = _known(cloud, uuid)
+    (source,) = {*driver.hosts()} - {server.host}
+    database = cloud.conductor.cells.of_instance(uuid).database
+    migration = {
+        "uuid": str(uuidlib.uuid4()), "instance_uuid": uuid, "project_id": "p", "user_id": "u", "status": "finished",
+        "migration_type": "resize", "source_compute": source, "dest_compute": server.host, "created_at": utcnow(),
+        "old_flavor": server.flavor, "new_flavor": server.flavor,
+    }  # fmt: skip
+    database.write(lambda c: c.execute(sa.insert(t.migrations), [migration]))
+    driver.prepare_disks(source, _spec(cloud, uuid, source))
+    assert cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {host: {uuid} for host in driver.hosts()}
+    database.write(lambda c: c.execute(sa.update(t.migrations).values(status="confirmed")))
+    assert cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {server.host: {uuid}}
 
 
 def test_what_begins_while_records_are_asked_for_is_left_alone(make_cloud: MakeCloud) -> None:

@@ -59,8 +59,9 @@ class World:
             for number, stop in enumerate(JOURNEY)
         )
         row = {
-            "uuid": "o1", "instance_uuid": "s1", "action": "move", "workflow": "move", "request_id": "r", "state": "running",
-            "epoch": 9, "attempts": 0, "holder": "somebody", "host": stops[at].host, "start_time": NOW, "params": {},
+            "uuid": "o1", "instance_uuid": "s1", "action": "move", "workflow": "move", "request_id": "r",
+            "state": "running", "epoch": 9, "attempts": 0, "holder": "somebody", "host": stops[at].host,
+            "start_time": NOW, "params": {},
             "journal": (), "context": {}, "route": stops, "at": at, **facts,
         }  # fmt: skip
         self._database.write(lambda c: operations_db.insert(c, [row]))
