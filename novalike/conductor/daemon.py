@@ -35,6 +35,7 @@ from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.create import Placing
 from novalike.conductor.operations.delete import Settling
 from novalike.conductor.operations.dispatch import Dispatch
+from novalike.conductor.operations.host_choice import HostChooser
 from novalike.conductor.operations.legs import ConductorLegs
 from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.operations.reconciler import Reconciler
@@ -83,7 +84,8 @@ class ConductorDaemon:
         host_status = HostStatus(conf, self.cells)
         self.leases = Leases(conf, self.cells, f"conductor {uuid.uuid4()}")
         self.legs = ConductorLegs(self.leases)
-        placing = Placing(conf, self.cells, transport, messenger, placement, self.leases.holder)
+        chooser = HostChooser(self.cells, transport, placement, self.leases.holder)
+        placing = Placing(conf, self.cells, chooser, messenger, placement, self.leases.holder)
         settling = Settling(conf, placement.delete_allocations, neutron)
         self.legs.add("create", "place", placing.place, threads=conf.conductor.orchestration_pool_size)
         self.legs.add("delete", "settle", settling.settle, threads=_SETTLING)

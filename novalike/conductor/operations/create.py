@@ -2,14 +2,9 @@
 
 An operation in here is ``running`` and held by a conductor. It leaves by being handed to a host (``pending``),
 by failing, or, when the conductor dies, by its lease running out: then another conductor starts over.
-
-Who starts over looks at what earlier tries have claimed, then makes sure that the operation is still its own, then has
-the scheduler keep or overwrite that claim and no other. So whoever was given up and doesn't know it yet can neither
-take away nor replace the claim of his successor: Placement counts what is written for a server.
 """
 
 import datetime
-import functools
 import logging
 from collections.abc import Sequence
 from typing import Any
@@ -17,17 +12,15 @@ from typing import Any
 import msgspec
 from oslo_config import cfg
 
-from novalike.bus.scheduler import Scheduler
-from novalike.bus.transport import Transport
 from novalike.clients.placement import PlacementClient
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.operations import completion
 from novalike.conductor.operations.hand_over import hand_over
+from novalike.conductor.operations.host_choice import HostChooser
 from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.servers import cell_transfer
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import services as services_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import TaskState
@@ -35,7 +28,7 @@ from novalike.objects.operation import JournalEntry, Operation, OperationState, 
 from novalike.objects.operations import route as routes
 from novalike.objects.operations.create import CreateParams
 from novalike.objects.record import utcnow
-from novalike.objects.scheduling import EarlierClaim, SchedulingRequest, Selection, Selections
+from novalike.objects.scheduling import EarlierClaim, SchedulingRequest, Selection
 from novalike.objects.server import ServerSpec
 
 LOG = logging.getLogger(__name__)
@@ -53,7 +46,7 @@ class Placing:
         self,
         conf: cfg.ConfigOpts,
         cells: Cells,
-        transport: Transport,
+        chooser: HostChooser,
         messenger: Messenger,
         placement: PlacementClient,
         holder: str,
@@ -63,7 +56,7 @@ class Placing:
         self._messenger = messenger
         self._placement = placement
         self._holder = holder
-        self._scheduler: Scheduler = transport.client(Scheduler)
+        self._chooser = chooser
 
     def place(self, ctx: RequestContext, cell: Cell, operation_ids: list[str]) -> None:
         """Find hosts for servers of one create request (they are all alike), and hand their builds over.
@@ -76,11 +69,11 @@ class Placing:
         started = utcnow()
         earlier: dict[str, EarlierClaim] = {}
         if any(operation.epoch > 1 for operation in operations):
-            operations, earlier = self._still_ours(cell, operations)
+            operations, earlier = self._chooser.still_ours(cell, operations)
             if not operations:
                 return
         request = self._scheduling_request(operations, specs, wish, earlier)
-        answer = self._choose(ctx, cell, operations, request)
+        answer = self._chooser.choose(ctx, cell, operations, request)
         by_instance = {selection.instance_uuid: selection for selection in answer.selections}
         placed = [o for o in operations if o.instance_uuid in by_instance]
         failed = [o for o in operations if o.instance_uuid not in by_instance]
@@ -94,55 +87,6 @@ class Placing:
             if operation.epoch > 1 or answer.on_old_candidates:
                 # It may have a claim, and has ended: nobody places this server any more.
                 self._placement.delete_allocations(operation.instance_uuid)
-
-    def _still_ours(
-        self, cell: Cell, operations: Sequence[Operation]
-    ) -> tuple[list[Operation], dict[str, EarlierClaim]]:
-        """Those that nobody has taken over, and what Placement has for their servers.
-
-        In this order: what is claimed once somebody has taken over is not in here, and can't be overwritten with it.
-        """
-        claims = {o.instance_uuid: self._placement.get_allocations(o.instance_uuid) for o in operations}
-        epochs = cell.database.query(lambda c: operations_db.epochs(c, [o.uuid for o in operations], self._holder))
-        ours = [operation for operation in operations if epochs.get(operation.uuid) == operation.epoch]
-        earlier = {}
-        for uuid in (operation.instance_uuid for operation in ours):
-            claim = claims[uuid]
-            if claim.allocations:
-                resources = {provider: amounts.resources for provider, amounts in claim.allocations.items()}
-                earlier[uuid] = EarlierClaim(resources=resources, generation=claim.consumer_generation)
-        return ours, earlier
-
-    def _choose(
-        self, ctx: RequestContext, cell: Cell, operations: Sequence[Operation], request: SchedulingRequest
-    ) -> Selections:
-        """Claimed hosts, none of which has been disabled. When the scheduler has used an older answer of Placement, it
-        may not know that yet."""
-        answer = self._scheduler.select(ctx, request=request)
-        if request.force_host or not answer.on_old_candidates:
-            return answer
-        hosts: dict[str, list[str]] = {}
-        for selection in answer.selections:
-            hosts.setdefault(selection.cell, []).append(selection.host)
-        cells = [c for c in self._cells.compute_cells() if c.name in hosts]
-        if not any(c.database.query(functools.partial(services_db.disabled_among, hosts=hosts[c.name])) for c in cells):
-            return answer
-        # All of them: the next choice might be another one.
-        disabled = {host for c in self._cells.compute_cells() for host in c.database.query(services_db.disabled)}
-        unlucky = {selection.instance_uuid for selection in answer.selections if selection.host in disabled}
-        ours, earlier = self._still_ours(cell, [o for o in operations if o.instance_uuid in unlucky])
-        if not ours:
-            return answer
-        LOG.info("asking again for hosts for %d server(s) instead of such as are disabled", len(ours))
-        request = msgspec.structs.replace(
-            request,
-            instance_uuids=tuple(operation.instance_uuid for operation in ours),
-            excluded_hosts=(*request.excluded_hosts, *sorted(disabled)),
-            earlier=earlier,
-        )
-        again = self._scheduler.select(ctx, request=request)
-        kept = tuple(s for s in answer.selections if s.host not in disabled)
-        return msgspec.structs.replace(again, selections=(*kept, *again.selections), on_old_candidates=True)
 
     def _scheduling_request(
         self,
@@ -166,20 +110,9 @@ class Placing:
             force_host=wish.force_host,
             hints=server.scheduler_hints,
             excluded_hosts=params.excluded_hosts,
-            instance_hosts=self._hosts_of_hints(server.scheduler_hints),
+            instance_hosts=self._chooser.hosts_of_hints(server.scheduler_hints),
             earlier=earlier,
         )
-
-    def _hosts_of_hints(self, hints: dict[str, Any]) -> dict[str, str]:
-        named: set[str] = set()
-        for key in ("same_host", "different_host"):
-            value = hints.get(key, ())
-            named.update([value] if isinstance(value, str) else value)
-        found: dict[str, str] = {}
-        if named:
-            for cell in self._cells.all():
-                found.update(cell.database.query(lambda c: servers_db.hosts_of(c, sorted(named))))
-        return found
 
     def _entry(
         self, started: datetime.datetime, result: str, details: str | None = None
