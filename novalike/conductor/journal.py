@@ -3,14 +3,11 @@
 import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
 from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostReports
 from novalike.conductor.operations.reports import OperationReports
 from novalike.db.cell import holdings as holdings_db
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import tables as t
 from novalike.db.cell import vifs as vifs_db
 from novalike.objects import errors, lifecycle
 from novalike.objects.context import RequestContext
@@ -89,14 +86,10 @@ class JournalHandler:
         seen: dict[str, datetime.datetime | None] = {},  # noqa: B006
     ) -> None:
         cell = self._reports.cell_of([host])
-        i = t.instances.c
-
         now = cell.database.utcnow()
 
         def write(connection: Any) -> None:
-            mine = (i.uuid.in_(states), i.host == host, i.task_state.is_(None), i.deleted == sa.false())
-            columns = sa.select(i.uuid, i.vm_state, i.power_state, i.updated_at)
-            for uuid, vm_state, power_state, updated_at in connection.execute(columns.where(*mine)).all():
+            for uuid, vm_state, power_state, updated_at in servers_db.idle_among(connection, states, host):
                 change = lifecycle.observed(vm_state, states[uuid])
                 known = power_state == states[uuid] and "vm_state" not in change.values
                 if not known and seen.get(uuid, updated_at) == updated_at:

@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from oslo_config import cfg
 
+from novalike.db.cell import details as details_db
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import tables as t
 from novalike.objects import lifecycle
 from novalike.objects.lifecycle import VmState
 from novalike.objects.operation import Operation, OperationState, Outcome
@@ -68,13 +68,7 @@ def end(
         changes.update(fault=None, progress=0)
         if operation.action == "create":
             changes["launched_at"] = now
-            # Nobody needs it any more.
-            requests = t.instance_requests
-            connection.execute(
-                requests.update()
-                .where(requests.c.instance_uuid == operation.instance_uuid)
-                .values(admin_password=None)
-            )
+            details_db.forget_admin_password(connection, operation.instance_uuid)
     for field in ("power_state", "vifs", "root_device_name"):
         value = getattr(outcome, field)
         if value is not None:
@@ -103,10 +97,4 @@ def mark_deleted(connection: Any, instance_uuid: str, now: datetime.datetime) ->
         power_state=0,
         vifs=(),
     )
-    connection.execute(t.instance_tags.delete().where(t.instance_tags.c.instance_uuid == instance_uuid))
-    connection.execute(t.console_auth_tokens.delete().where(t.console_auth_tokens.c.instance_uuid == instance_uuid))
-    connection.execute(
-        t.instance_requests.update()
-        .where(t.instance_requests.c.instance_uuid == instance_uuid)
-        .values(admin_password=None, user_data=None, guest_password=None)
-    )
+    details_db.forget_all(connection, instance_uuid)

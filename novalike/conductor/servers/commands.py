@@ -16,7 +16,6 @@ from novalike.conductor.servers import creation, external_events
 from novalike.conductor.servers.requested_destination import Destinations
 from novalike.db import handled_requests
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.lifecycle import VmState
@@ -157,7 +156,6 @@ class ServerCommandsHandler:
         replace: tuple[str, ...] | None = None,
     ) -> tuple[str, ...]:
         cell = self._cells.of_instance(server_id)
-        g = t.instance_tags.c
         now = cell.database.utcnow()
 
         def write(connection: Any) -> tuple[str, ...]:
@@ -172,7 +170,7 @@ class ServerCommandsHandler:
                 raise errors.Invalid(f"The number of tags exceeded the per-server limit {MAX_TAGS}")
             gone = present - result
             if gone:
-                connection.execute(t.instance_tags.delete().where(g.instance_uuid == server_id, g.tag.in_(gone)))
+                servers_db.delete_tags(connection, server_id, gone)
             servers_db.insert_tags(connection, [server_id], sorted(result - present))
             if result != present:
                 servers_db.update(connection, server_id, updated_at=now)

@@ -69,6 +69,12 @@ def insert_tags(connection: sa.Connection, uuids: Iterable[str], tags: Iterable[
         connection.execute(sa.insert(t.instance_tags), rows)
 
 
+def delete_tags(connection: sa.Connection, uuid: str, tags: Iterable[str]) -> None:
+    """Take some tags from a server."""
+    g = t.instance_tags.c
+    connection.execute(sa.delete(t.instance_tags).where(g.instance_uuid == uuid, g.tag.in_(list(tags))))
+
+
 def get(
     connection: sa.Connection, uuid: str, *, project_id: str | None = None, deleted: bool = False, lock: bool = False
 ) -> Server | None:
@@ -301,6 +307,13 @@ def on_hosts(connection: sa.Connection, hosts: Sequence[str]) -> list[Server]:
     """The servers recorded on some hosts."""
     query = sa.select(*_SERVER_COLUMNS).where(I.host.in_(hosts), I.deleted == sa.false())
     return [_server(row) for row in connection.execute(query)]
+
+
+def idle_among(connection: sa.Connection, uuids: Iterable[str], host: str) -> list[Any]:
+    """Return uuid, vm_state, power_state and updated_at of those of some servers that are on a host and that nothing is
+    done to."""
+    query = sa.select(I.uuid, I.vm_state, I.power_state, I.updated_at).where(I.uuid.in_(list(uuids)), I.host == host)
+    return list(connection.execute(query.where(I.task_state.is_(None), I.deleted == sa.false())))
 
 
 def among(connection: sa.Connection, uuids: Sequence[str]) -> list[Server]:
