@@ -19,7 +19,7 @@ def holders(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[st
     * those of an operation that has not ended: where it has been, and where it is to go;
     * source and destination of a migration that was neither confirmed nor reverted.
     """
-    found: dict[str, set[str]] = {uuid: set() for uuid in uuids}
+    found: dict[str, set[str | None]] = {uuid: set() for uuid in uuids}
     homes = sa.select(I.uuid, I.host).where(I.uuid.in_(uuids), I.deleted == sa.false())
     for uuid, host in connection.execute(homes):
         found[uuid].add(host)
@@ -27,8 +27,8 @@ def holders(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[st
     for uuid, host, route in connection.execute(under_way):
         found[uuid].update([host, *(stop.host for stop in route or ())])
     moves = sa.select(M.instance_uuid, M.source_compute, M.dest_compute)
-    for uuid, *hosts in connection.execute(moves.where(M.instance_uuid.in_(uuids), M.status.not_in(_OVER))):
-        found[uuid].update(hosts)
-    for hosts in found.values():
-        hosts.discard(None)  # type: ignore[arg-type]
-    return found
+    for uuid, source, destination in connection.execute(
+        moves.where(M.instance_uuid.in_(uuids), M.status.not_in(_OVER))
+    ):
+        found[uuid].update([source, destination])
+    return {uuid: {host for host in hosts if host is not None} for uuid, hosts in found.items()}

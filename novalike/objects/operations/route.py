@@ -63,11 +63,8 @@ def current(operation: Operation) -> tuple[Route, int]:
     route = operation.route or tuple(Stop(leg=leg.name) for leg in row.legs)
     at = operation.at
     if operation.route is None or (route[at].host is None) != (operation.host is None):
-        at = next(
-            index
-            for index, leg in enumerate(row.legs)
-            if (leg.seat is Seat.CONDUCTOR) == (operation.host is None)
-        )
+        fitting = (i for i, leg in enumerate(row.legs) if (leg.seat is Seat.CONDUCTOR) == (operation.host is None))
+        at = next(fitting, at)
     if route[at].host != operation.host:
         route = replace(route, at, host=operation.host, node=None)
     return route, at

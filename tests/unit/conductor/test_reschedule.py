@@ -22,6 +22,6 @@ def test_only_builds_are_tried_elsewhere_and_only_so_often(workflow: str, attemp
     conf.set_override("max_attempts", 3, "scheduler")
     operation = Operation(
         uuid="o", instance_uuid="s", action=workflow, workflow=workflow, request_id="r", user_id="u", project_id="p",
-        start_time=datetime.datetime(2026, 11, 28), attempts=attempts,
+        start_time=datetime.datetime(2026, 11, 28), attempts=attempts, host="h",
     )  # fmt: skip
     assert may_reschedule(conf, operation) is may
