@@ -17,6 +17,7 @@ from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
 from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
+from novalike.virt.guest import Guest, place_on
 
 LOG = logging.getLogger(__name__)
 
@@ -108,7 +109,7 @@ class Recovery:
     def _correct(self, server: Server, host: str) -> None:
         """Say what a guest is doing, after another look: an operation may have ended since the first one."""
         try:
-            power_state = self._driver.guest(host, ServerSpec(server=server)).power_state
+            power_state = self._driver.find_guest(_guest(host, server)).power_state
         except GuestNotFound:
             LOG.warning("instance %s has no guest on %s any more", server.uuid, host)
             power_state = PowerState.SHUTDOWN
@@ -126,15 +127,20 @@ class Recovery:
     def _remove(self, host: str, server: Server) -> bool:
         """Remove all that is on a host of a server. Gives whether that worked."""
         LOG.info("instance %s is deleted, or not on host %s any more: removing what is left of it", server.uuid, host)
-        spec = ServerSpec(server=server)
+        guest = _guest(host, server)
         try:
-            self._driver.destroy(host, spec)
-            self._driver.unplug(host, spec, server.vifs)
+            self._driver.destroy(guest)
+            self._driver.unplug(guest)
             self._networking.clear(server.uuid, host)
         except errors.NovalikeError as error:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
             return False
         return True
+
+
+def _guest(host: str, server: Server) -> Guest:
+    """Return a server as the driver is handed it: of what it needs besides to be built nothing is known here."""
+    return Guest(place=place_on(host, server), spec=ServerSpec(server=server), vifs=server.vifs)
 
 
 def _differs(server: Server, power_state: int) -> bool:

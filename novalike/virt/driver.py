@@ -3,6 +3,8 @@
 A driver implements :class:`Driver`. What not every hypervisor can do is an optional ability: a Protocol that
 a driver may implement as well; the traits reported to Placement follow from which it has.
 
+What is done to a server takes a :class:`~novalike.virt.guest.Guest`; what is asked of a host takes its name.
+
 Every method may be called again after it was interrupted anywhere, by another process: it looks at what is
 there before it makes or removes anything. Nothing half-made is ever taken for whole.
 
@@ -23,9 +25,8 @@ from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
-from novalike.objects.network import Vif
 from novalike.objects.record import Record
-from novalike.objects.server import ServerSpec
+from novalike.virt.guest import Guest, GuestRef
 
 
 class GuestNotFound(errors.NotFound):
@@ -135,16 +136,17 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        """A guest.
+    def find_guest(self, guest: Guest) -> GuestInfo:
+        """Return what the hypervisor says of a guest.
 
         :raises GuestNotFound: there is none.
         """
 
     @abc.abstractmethod
-    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
-        """Fetch the image if it isn't cached, verify it, make the guest's disks. Gives the root device name.
+    def prepare_disks(self, guest: Guest) -> str:
+        """Fetch the image if it isn't cached, verify it and make the guest's disks.
 
+        :returns: the device name of the root disk.
         :raises ImageRejected: checksum, format, backing file, size.
         :raises GuestFailed: no space, no template.
         :raises ImageNotFound: the image is gone.
@@ -152,42 +154,40 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Make the host's side of the interfaces, of each one that isn't there.
+    def plug(self, guest: Guest) -> None:
+        """Make the host's side of the guest's interfaces, of each one that isn't there.
 
         :raises GuestFailed: one can't be plugged.
         """
 
     @abc.abstractmethod
-    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def unplug(self, guest: Guest) -> None:
         """Remove the host's side of all interfaces of an instance, as far as they are there.
 
-        All that are plugged for it go, also those that are not in ``vifs``: its record may have lost them already.
+        All that are plugged for it go, also those that the guest does not name: its record may have lost them already.
+        Only the uuid is needed.
 
-        :param vifs: those that the record still knows.
         :raises GuestFailed: one can't be removed.
         """
 
     @abc.abstractmethod
-    def spawn(
-        self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None
-    ) -> None:
+    def spawn(self, guest: Guest, config_drive: ConfigDrive | None) -> None:
         """Define the guest and start it, unless it runs already. Disks are there, interfaces plugged.
 
         :raises GuestFailed: it doesn't start, or something that it needs isn't there.
         """
 
     @abc.abstractmethod
-    def destroy(self, host: str, spec: ServerSpec) -> None:
+    def destroy(self, guest: Guest) -> None:
         """Stop the guest the hard way and remove it, its disks and its other files, as far as they are there.
 
-        Only the server's uuid is needed of ``spec``. Interfaces stay plugged.
+        Only the uuid is needed. Interfaces stay plugged.
 
         :raises GuestFailed: it can't be removed.
         """
 
     @abc.abstractmethod
-    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def power_on(self, guest: Guest) -> None:
         """Start a stopped guest; a running one is left alone. Interfaces that are gone are plugged again.
 
         :raises GuestNotFound: there is none and it can't be defined again.
@@ -195,14 +195,14 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
+    def power_off(self, guest: Guest, timeout: float) -> None:
         """Ask the guest to shut down and, ``timeout`` seconds later (0: at once), switch it off.
 
         :raises GuestNotFound: there is none.
         """
 
     @abc.abstractmethod
-    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
+    def reboot(self, guest: Guest, *, hard: bool) -> None:
         """Restart the guest. A soft reboot that the guest does not follow becomes a hard one, which plugs interfaces
         that are gone.
 
@@ -219,8 +219,8 @@ class Driver(abc.ABC):
 class KeepsConsoleLog(Protocol):
     """The hypervisor keeps what a guest writes to its serial console."""
 
-    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
-        """All of the log that is kept.
+    def console_output(self, guest: GuestRef) -> bytes:
+        """Return all of the log that is kept.
 
         :raises GuestNotFound: there is no guest.
         """
@@ -230,8 +230,8 @@ class KeepsConsoleLog(Protocol):
 class HasVnc(Protocol):
     """Guests have a VNC console."""
 
-    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
-        """Where it listens.
+    def vnc_console(self, guest: GuestRef) -> ConsoleLocation:
+        """Return where it listens.
 
         :raises GuestNotFound: there is no guest.
         :raises ConsoleTypeUnavailable: the guest was made without.

@@ -27,9 +27,18 @@ from novalike.virt.driver import (
     ImageRejected,
     KeepsConsoleLog,
 )
+from novalike.virt.guest import Guest, Place
 
 MakeSpec = Callable[[], ServerSpec]
+MakeGuest = Callable[..., Guest]
 DRIVE = ConfigDrive(files={"openstack/latest/meta_data.json": b"{}"})
+
+
+def with_image(guest: Guest, **changes: object) -> Guest:
+    """The guest, made from an image that differs from its own in some fields."""
+    assert guest.spec.image is not None
+    image = msgspec.structs.replace(guest.spec.image, **changes)
+    return msgspec.structs.replace(guest, spec=msgspec.structs.replace(guest.spec, image=image))
 
 
 class DriverConformance:
@@ -63,26 +72,36 @@ class DriverConformance:
             vif_type="tap",
         )
 
-    def stop_from_outside(self, driver: Driver, spec: ServerSpec) -> None:
+    def stop_from_outside(self, driver: Driver, guest: Guest) -> None:
         """Make a guest stop without the driver's doing."""
         raise NotImplementedError
 
     @pytest.fixture
-    def host(self, driver: Driver) -> str:
-        return driver.hosts()[0]
+    def place(self, driver: Driver) -> Place:
+        report = driver.node_reports()[0]
+        return Place(host=report.host, node=report.hypervisor_hostname)
 
     @pytest.fixture
-    def spec(self, driver: Driver, make_spec: MakeSpec, host: str):
-        a_spec = make_spec()
-        yield a_spec
-        driver.destroy(host, a_spec)
+    def host(self, place: Place) -> str:
+        return place.host
 
     @pytest.fixture
-    def running(self, driver: Driver, host: str, spec: ServerSpec) -> ServerSpec:
-        driver.prepare_disks(host, spec)
-        driver.plug(host, spec, ())
-        driver.spawn(host, spec, (), None)
-        return spec
+    def make_guest(self, place: Place, make_spec: MakeSpec) -> MakeGuest:
+        """Gives another server each time, to be had here, with the interfaces that it is given."""
+        return lambda *vifs: Guest(place=place, spec=make_spec(), vifs=vifs)
+
+    @pytest.fixture
+    def guest(self, driver: Driver, make_guest: MakeGuest):
+        a_guest = make_guest()
+        yield a_guest
+        driver.destroy(a_guest)
+
+    @pytest.fixture
+    def running(self, driver: Driver, guest: Guest) -> Guest:
+        driver.prepare_disks(guest)
+        driver.plug(guest)
+        driver.spawn(guest, None)
+        return guest
 
     def test_the_hypervisor_answers(self, driver: Driver) -> None:
         assert driver.is_healthy()
@@ -103,168 +122,168 @@ class DriverConformance:
         before = [(report.host, report.uuid) for report in driver.node_reports()]
         assert [(report.host, report.uuid) for report in restarted().node_reports()] == before
 
-    def test_a_life(self, driver: Driver, host: str, spec: ServerSpec) -> None:
-        assert driver.prepare_disks(host, spec).startswith("/dev/")
-        driver.plug(host, spec, ())
-        driver.spawn(host, spec, (), DRIVE)
-        found = driver.guest(host, spec)
-        assert (found.instance_uuid, found.instance_name) == (spec.server.uuid, spec.server.instance_name)
-        assert (found.memory_mb, found.vcpus) == (spec.server.flavor.memory_mb, spec.server.flavor.vcpus)
+    def test_a_life(self, driver: Driver, host: str, guest: Guest) -> None:
+        assert driver.prepare_disks(guest).startswith("/dev/")
+        driver.plug(guest)
+        driver.spawn(guest, DRIVE)
+        found = driver.find_guest(guest)
+        assert (found.instance_uuid, found.instance_name) == (guest.uuid, guest.name)
+        flavor = guest.spec.server.flavor
+        assert (found.memory_mb, found.vcpus) == (flavor.memory_mb, flavor.vcpus)
         assert found.power_state == PowerState.RUNNING
-        assert spec.server.uuid in {guest.instance_uuid for guest in driver.guests(host)}
-        driver.power_off(host, spec, 0)
-        assert driver.guest(host, spec).power_state == PowerState.SHUTDOWN
-        driver.power_on(host, spec, ())
-        assert driver.guest(host, spec).power_state == PowerState.RUNNING
-        driver.reboot(host, spec, (), hard=True)
-        assert driver.guest(host, spec).power_state == PowerState.RUNNING
-        driver.destroy(host, spec)
-        driver.unplug(host, spec, ())
-        assert spec.server.uuid not in {guest.instance_uuid for guest in driver.guests(host)}
+        assert guest.uuid in {info.instance_uuid for info in driver.guests(host)}
+        driver.power_off(guest, 0)
+        assert driver.find_guest(guest).power_state == PowerState.SHUTDOWN
+        driver.power_on(guest)
+        assert driver.find_guest(guest).power_state == PowerState.RUNNING
+        driver.reboot(guest, hard=True)
+        assert driver.find_guest(guest).power_state == PowerState.RUNNING
+        driver.destroy(guest)
+        driver.unplug(guest)
+        assert guest.uuid not in {info.instance_uuid for info in driver.guests(host)}
 
-    def test_every_step_can_be_done_again(self, driver: Driver, host: str, spec: ServerSpec) -> None:
-        assert driver.prepare_disks(host, spec) == driver.prepare_disks(host, spec)
+    def test_every_step_can_be_done_again(self, driver: Driver, guest: Guest) -> None:
+        assert driver.prepare_disks(guest) == driver.prepare_disks(guest)
         for _ in range(2):
-            driver.plug(host, spec, ())
+            driver.plug(guest)
         for _ in range(2):
-            driver.spawn(host, spec, (), DRIVE)
+            driver.spawn(guest, DRIVE)
         for _ in range(2):
-            driver.power_off(host, spec, 0)
+            driver.power_off(guest, 0)
         for _ in range(2):
-            driver.power_on(host, spec, ())
-        assert driver.guest(host, spec).power_state == PowerState.RUNNING
+            driver.power_on(guest)
+        assert driver.find_guest(guest).power_state == PowerState.RUNNING
         for _ in range(2):
-            driver.destroy(host, spec)
+            driver.destroy(guest)
         for _ in range(2):
-            driver.unplug(host, spec, ())
+            driver.unplug(guest)
 
-    def test_a_build_can_be_abandoned_at_any_step(self, driver: Driver, host: str, make_spec: MakeSpec) -> None:
-        spec = make_spec()
-        driver.destroy(host, spec)
-        driver.prepare_disks(host, spec)
-        driver.destroy(host, spec)
-        driver.unplug(host, spec, ())
+    def test_a_build_can_be_abandoned_at_any_step(self, driver: Driver, make_guest: MakeGuest) -> None:
+        guest = make_guest()
+        driver.destroy(guest)
+        driver.prepare_disks(guest)
+        driver.destroy(guest)
+        driver.unplug(guest)
         with pytest.raises(GuestNotFound):
-            driver.guest(host, spec)
+            driver.find_guest(guest)
 
     @pytest.mark.parametrize("steps", [0, 1, 2, 3])
     def test_what_an_interrupted_build_leaves_is_known_and_goes(
-        self, driver: Driver, restarted, host: str, make_spec: MakeSpec, make_vif: Callable[[], Vif], steps: int
+        self, driver: Driver, restarted, host: str, make_guest: MakeGuest, make_vif: Callable[[], Vif], steps: int
     ) -> None:
         """Its process died after so many steps, and its record has lost its interfaces."""
         before = driver.residents(host)
-        spec, vifs = make_spec(), (make_vif(), make_vif())
+        guest = make_guest(make_vif(), make_vif())
         build: list[Callable[[], object]] = [
-            lambda: driver.prepare_disks(host, spec),
-            lambda: driver.plug(host, spec, vifs),
-            lambda: driver.spawn(host, spec, vifs, DRIVE),
+            lambda: driver.prepare_disks(guest),
+            lambda: driver.plug(guest),
+            lambda: driver.spawn(guest, DRIVE),
         ]
         for step in build[:steps]:
             step()
         later = restarted()
-        assert later.residents(host) - before == ({spec.server.uuid} if steps else set())
-        assert (spec.server.uuid in {guest.instance_uuid for guest in later.guests(host)}) == (steps == 3)
-        bare = ServerSpec(server=spec.server)
+        assert later.residents(host) - before == ({guest.uuid} if steps else set())
+        assert (guest.uuid in {info.instance_uuid for info in later.guests(host)}) == (steps == 3)
+        bare = Guest(place=guest.place, spec=ServerSpec(server=guest.spec.server))
         for _ in range(2):
-            later.destroy(host, bare)
-            later.unplug(host, bare, ())
+            later.destroy(bare)
+            later.unplug(bare)
             assert later.residents(host) == before
         with pytest.raises(GuestNotFound):
-            later.guest(host, spec)
+            later.find_guest(guest)
 
     def test_what_an_interrupted_removal_leaves_is_known_and_goes(
-        self, driver: Driver, restarted, host: str, make_spec: MakeSpec, make_vif: Callable[[], Vif]
+        self, driver: Driver, restarted, host: str, make_guest: MakeGuest, make_vif: Callable[[], Vif]
     ) -> None:
         before = driver.residents(host)
-        spec, vifs = make_spec(), (make_vif(),)
-        driver.plug(host, spec, vifs)
-        driver.destroy(host, spec)
+        guest = make_guest(make_vif())
+        driver.plug(guest)
+        driver.destroy(guest)
         later = restarted()
         plugged = later.residents(host) - before  # not every kind of interface is anything before there is a guest
-        assert plugged <= {spec.server.uuid}
-        later.unplug(host, spec, ())
+        assert plugged <= {guest.uuid}
+        later.unplug(guest)
         assert later.residents(host) == before
 
-    def test_a_guest_is_resident(self, driver: Driver, host: str, running: ServerSpec) -> None:
-        assert {guest.instance_uuid for guest in driver.guests(host)} <= driver.residents(host)
-        driver.power_off(host, running, 0)
-        assert running.server.uuid in driver.residents(host)
+    def test_a_guest_is_resident(self, driver: Driver, host: str, running: Guest) -> None:
+        assert {info.instance_uuid for info in driver.guests(host)} <= driver.residents(host)
+        driver.power_off(running, 0)
+        assert running.uuid in driver.residents(host)
 
     def test_an_interrupted_build_can_be_finished(
-        self, driver: Driver, restarted, host: str, spec: ServerSpec, make_vif: Callable[[], Vif]
+        self, driver: Driver, restarted, guest: Guest, make_vif: Callable[[], Vif]
     ) -> None:
-        vifs = (make_vif(),)
-        driver.prepare_disks(host, spec)
-        driver.plug(host, spec, vifs)
+        guest = msgspec.structs.replace(guest, vifs=(make_vif(),))
+        driver.prepare_disks(guest)
+        driver.plug(guest)
         later = restarted()
-        later.prepare_disks(host, spec)
-        later.plug(host, spec, vifs)
-        later.spawn(host, spec, vifs, DRIVE)
-        assert later.guest(host, spec).power_state == PowerState.RUNNING
-        later.destroy(host, spec)
-        later.unplug(host, spec, vifs)
+        later.prepare_disks(guest)
+        later.plug(guest)
+        later.spawn(guest, DRIVE)
+        assert later.find_guest(guest).power_state == PowerState.RUNNING
+        later.destroy(guest)
+        later.unplug(guest)
 
-    def test_a_guest_needs_its_disks(self, driver: Driver, host: str, spec: ServerSpec) -> None:
+    def test_a_guest_needs_its_disks(self, driver: Driver, guest: Guest) -> None:
         with pytest.raises(GuestFailed):
-            driver.spawn(host, spec, (), None)
+            driver.spawn(guest, None)
         with pytest.raises(GuestNotFound):
-            driver.guest(host, spec)
+            driver.find_guest(guest)
 
-    def test_an_image_that_is_gone(self, driver: Driver, host: str, spec: ServerSpec) -> None:
-        assert spec.image is not None
-        gone = msgspec.structs.replace(spec, image=msgspec.structs.replace(spec.image, id=str(uuid.uuid4())))
+    def test_an_image_that_is_gone(self, driver: Driver, guest: Guest) -> None:
+        gone = with_image(guest, id=str(uuid.uuid4()))
         with pytest.raises(ImageNotFound):
-            driver.prepare_disks(host, gone)
+            driver.prepare_disks(gone)
 
-    def test_an_image_that_is_another(self, driver: Driver, host: str, spec: ServerSpec) -> None:
-        assert spec.image is not None
-        wrong = msgspec.structs.replace(spec.image, os_hash_algo="sha512", os_hash_value="0" * 128)
-        with pytest.raises(ImageRejected, match=spec.image.id):
-            driver.prepare_disks(host, msgspec.structs.replace(spec, image=wrong))
-        assert driver.prepare_disks(host, spec)  # and the right one is fetched once more
+    def test_an_image_that_is_another(self, driver: Driver, guest: Guest) -> None:
+        assert guest.spec.image is not None
+        wrong = with_image(guest, os_hash_algo="sha512", os_hash_value="0" * 128)
+        with pytest.raises(ImageRejected, match=guest.spec.image.id):
+            driver.prepare_disks(wrong)
+        assert driver.prepare_disks(guest)  # and the right one is fetched once more
 
-    def test_glance_is_away(self, driver: Driver, host: str, spec: ServerSpec, monkeypatch) -> None:
+    def test_glance_is_away(self, driver: Driver, guest: Guest, monkeypatch) -> None:
         def broken(image_id: str):
             yield b"the beginning"
             raise Unavailable(reason="it broke")
 
         monkeypatch.setattr(driver.images, "chunks", broken)
         with pytest.raises(Unavailable):
-            driver.prepare_disks(host, spec)
+            driver.prepare_disks(guest)
         monkeypatch.undo()
-        assert driver.prepare_disks(host, spec)
+        assert driver.prepare_disks(guest)
 
-    def test_a_guest_outlives_the_daemon(self, running: ServerSpec, host: str, restarted) -> None:
-        assert restarted().guest(host, running).power_state == PowerState.RUNNING
+    def test_a_guest_outlives_the_daemon(self, running: Guest, restarted) -> None:
+        assert restarted().find_guest(running).power_state == PowerState.RUNNING
 
-    def test_a_hard_reboot_starts_a_stopped_guest(self, driver: Driver, host: str, running: ServerSpec) -> None:
-        driver.power_off(host, running, 0)
-        driver.reboot(host, running, (), hard=True)
-        assert driver.guest(host, running).power_state == PowerState.RUNNING
+    def test_a_hard_reboot_starts_a_stopped_guest(self, driver: Driver, running: Guest) -> None:
+        driver.power_off(running, 0)
+        driver.reboot(running, hard=True)
+        assert driver.find_guest(running).power_state == PowerState.RUNNING
 
-    def test_a_soft_reboot_ends_in_a_running_guest(self, driver: Driver, host: str, running: ServerSpec) -> None:
-        driver.reboot(host, running, (), hard=False)
-        assert driver.guest(host, running).power_state == PowerState.RUNNING
+    def test_a_soft_reboot_ends_in_a_running_guest(self, driver: Driver, running: Guest) -> None:
+        driver.reboot(running, hard=False)
+        assert driver.find_guest(running).power_state == PowerState.RUNNING
 
-    def test_there_is_no_guest(self, driver: Driver, host: str, make_spec: MakeSpec) -> None:
-        spec = make_spec()
+    def test_there_is_no_guest(self, driver: Driver, make_guest: MakeGuest) -> None:
+        guest = make_guest()
         attempts: list[Callable[[], object]] = [
-            lambda: driver.guest(host, spec),
-            lambda: driver.power_off(host, spec, 0),
-            lambda: driver.power_on(host, spec, ()),
-            lambda: driver.reboot(host, spec, (), hard=False),
-            lambda: driver.reboot(host, spec, (), hard=True),
+            lambda: driver.find_guest(guest),
+            lambda: driver.power_off(guest, 0),
+            lambda: driver.power_on(guest),
+            lambda: driver.reboot(guest, hard=False),
+            lambda: driver.reboot(guest, hard=True),
         ]
         if isinstance(driver, KeepsConsoleLog):
-            attempts.append(lambda: driver.console_output(host, spec.server.uuid, spec.server.instance_name))
+            attempts.append(lambda: driver.console_output(guest.ref))
         if isinstance(driver, HasVnc):
-            attempts.append(lambda: driver.vnc_console(host, spec.server.uuid, spec.server.instance_name))
+            attempts.append(lambda: driver.vnc_console(guest.ref))
         for attempt in attempts:
             with pytest.raises(GuestNotFound):
                 attempt()
 
     @pytest.mark.parametrize("vif_type", ["binding_failed", "unbound"])
-    def test_a_port_that_was_not_bound(self, driver: Driver, host: str, spec: ServerSpec, vif_type: str) -> None:
+    def test_a_port_that_was_not_bound(self, driver: Driver, guest: Guest, vif_type: str) -> None:
         vif = Vif(
             port_id=str(uuid.uuid4()),
             network_id=str(uuid.uuid4()),
@@ -273,62 +292,59 @@ class DriverConformance:
             vif_type=vif_type,
         )
         with pytest.raises(GuestFailed, match=vif.port_id):
-            driver.plug(host, spec, (vif,))
+            driver.plug(msgspec.structs.replace(guest, vifs=(vif,)))
 
-    def test_what_a_guest_does_by_itself_is_told(self, driver: Driver, host: str, running: ServerSpec) -> None:
+    def test_what_a_guest_does_by_itself_is_told(self, driver: Driver, running: Guest) -> None:
         told: list[tuple[str, int]] = []
         driver.on_power_change(lambda instance, state: told.append((instance, state)))
         self.stop_from_outside(driver, running)
-        wanted = (running.server.uuid, PowerState.SHUTDOWN)
+        wanted = (running.uuid, PowerState.SHUTDOWN)
         for _ in range(100):
             if wanted in told:
                 return
             time.sleep(0.05)
         pytest.fail(f"not told of it, only of {told}")
 
-    def test_the_console_log_can_be_read(self, driver: Driver, host: str, running: ServerSpec) -> None:
+    def test_the_console_log_can_be_read(self, driver: Driver, running: Guest) -> None:
         if not isinstance(driver, KeepsConsoleLog):
             pytest.skip("keeps no console log")
-        text = driver.console_output(host, running.server.uuid, running.server.instance_name)
+        text = driver.console_output(running.ref)
         assert isinstance(text, bytes)
 
-    def test_the_screen_can_be_reached(self, driver: Driver, host: str, running: ServerSpec) -> None:
+    def test_the_screen_can_be_reached(self, driver: Driver, running: Guest) -> None:
         if not isinstance(driver, HasVnc):
             pytest.skip("has no VNC")
         try:
-            location = driver.vnc_console(host, running.server.uuid, running.server.instance_name)
+            location = driver.vnc_console(running.ref)
         except ConsoleTypeUnavailable:
             pytest.skip("guests were made without")
         assert location.host
         assert 0 < location.port < 65536
 
-    def test_images_in_use_are_kept(
-        self, driver: Driver, restarted: Callable[[], Driver], host: str, spec: ServerSpec
-    ) -> None:
+    def test_images_in_use_are_kept(self, driver: Driver, restarted: Callable[[], Driver], guest: Guest) -> None:
         """By disks of a build under way, by a guest that runs, and by one that doesn't; also by who comes later."""
         if not isinstance(driver, CachesImages):
             pytest.skip("caches no images")
-        driver.prepare_disks(host, spec)
+        driver.prepare_disks(guest)
         assert driver.prune_image_cache(0.0) == ()
-        driver.plug(host, spec, ())
-        driver.spawn(host, spec, (), None)
+        driver.plug(guest)
+        driver.spawn(guest, None)
         assert driver.prune_image_cache(0.0) == ()
-        driver.power_off(host, spec, 0)
+        driver.power_off(guest, 0)
         assert driver.prune_image_cache(0.0) == ()
         later = restarted()
         assert isinstance(later, CachesImages)
         assert later.prune_image_cache(0.0) == ()
-        driver.destroy(host, spec)
+        driver.destroy(guest)
         assert driver.prune_image_cache(None) == ()
         assert driver.prune_image_cache(3600.0) == ()
         assert len(driver.prune_image_cache(0.0)) == 1
         assert driver.prune_image_cache(0.0) == ()
-        driver.prepare_disks(host, spec)  # fetches it again
+        driver.prepare_disks(guest)  # fetches it again
 
-    def test_servers_do_not_mix(self, driver: Driver, host: str, running: ServerSpec, make_spec: MakeSpec) -> None:
-        other = make_spec()
-        other = msgspec.structs.replace(other, server=msgspec.structs.replace(other.server, id=other.server.id + 7))
-        driver.prepare_disks(host, other)
-        driver.spawn(host, other, (), None)
-        driver.destroy(host, other)
-        assert driver.guest(host, running).power_state == PowerState.RUNNING
+    def test_servers_do_not_mix(self, driver: Driver, running: Guest, make_guest: MakeGuest) -> None:
+        other = make_guest()
+        driver.prepare_disks(other)
+        driver.spawn(other, None)
+        driver.destroy(other)
+        assert driver.find_guest(running).power_state == PowerState.RUNNING

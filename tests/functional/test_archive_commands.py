@@ -11,6 +11,7 @@ from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.record import utcnow
+from tests.fakes import records
 from tests.functional.harness import Cloud
 from tests.functional.manage import Manage
 from tests.functional.test_residents import QUICK
@@ -130,7 +131,7 @@ def test_a_host_hears_of_archived_servers(make_cloud: MakeCloud, manage: Callabl
 
     spec = cloud.conductor.cells.all()[-1].database.query(lambda c: servers_db.specs(c, [uuid]))[uuid]
     _delete(cloud, uuid)
-    cloud.compute.driver.prepare_disks(host, spec)
+    cloud.compute.driver.prepare_disks(records.guest(spec, host=host))
     cloud.compute.driver.destroy = fail  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert cloud.compute.driver.residents(host) == {uuid}
