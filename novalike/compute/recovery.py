@@ -129,7 +129,8 @@ class Recovery:
         LOG.info("instance %s is deleted, or not on host %s any more: removing what is left of it", server.uuid, host)
         guest = _guest(host, server)
         try:
-            self._driver.destroy(guest)
+            self._driver.remove_guest(guest)
+            self._driver.remove_disks(guest)
             self._driver.unplug(guest)
             self._networking.clear(server.uuid, host)
         except errors.NovalikeError as error:

@@ -129,7 +129,8 @@ class Driver(abc.ABC):
         """The uuids of all instances of which anything is on a host: a guest, disks or other files, plugged interfaces.
 
         Also what an interrupted build or removal has left. What belongs to another host that shares a hypervisor,
-        a switch or a file system with this one isn't named. :meth:`destroy` and :meth:`unplug` remove all of it.
+        a switch or a file system with this one isn't named. :meth:`remove_guest`, :meth:`remove_disks` and
+        :meth:`unplug` remove all of it.
         Asked every minute or so: it should cost no more than a few listings.
 
         :raises GuestFailed: something can't be listed.
@@ -178,12 +179,24 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def destroy(self, guest: Guest) -> None:
-        """Stop the guest the hard way and remove it, its disks and its other files, as far as they are there.
+    def remove_guest(self, guest: Guest) -> None:
+        """Stop the guest the hard way and have the hypervisor forget it, as far as it is there.
 
-        Only the uuid is needed. Interfaces stay plugged.
+        Its disks and its other files stay: :meth:`power_on` and a hard reboot define it again from them. Interfaces stay
+        plugged. Only the uuid is needed.
 
-        :raises GuestFailed: it can't be removed.
+        :raises GuestFailed: it can't be stopped or forgotten.
+        """
+
+    @abc.abstractmethod
+    def remove_disks(self, guest: Guest) -> None:
+        """Remove the disks of an instance and its other files from this host, as far as they are there.
+
+        Nothing is taken from under a guest: while the hypervisor knows it, running or not, this fails and removes nothing.
+        What belongs to another host that shares the file system stays, and interfaces stay plugged. Only the uuid is
+        needed.
+
+        :raises GuestFailed: there still is a guest, or something can't be removed.
         """
 
     @abc.abstractmethod

@@ -41,6 +41,12 @@ def with_image(guest: Guest, **changes: object) -> Guest:
     return msgspec.structs.replace(guest, spec=msgspec.structs.replace(guest.spec, image=image))
 
 
+def destroy(driver: Driver, guest: Guest) -> None:
+    """Remove the guest and all that it has but interfaces."""
+    driver.remove_guest(guest)
+    driver.remove_disks(guest)
+
+
 class DriverConformance:
     """The tests. Fixtures to give: ``driver`` (started), ``restarted`` and ``make_spec``; ``make_vif`` if need be."""
 
@@ -94,7 +100,7 @@ class DriverConformance:
     def guest(self, driver: Driver, make_guest: MakeGuest):
         a_guest = make_guest()
         yield a_guest
-        driver.destroy(a_guest)
+        destroy(driver, a_guest)
 
     @pytest.fixture
     def running(self, driver: Driver, guest: Guest) -> Guest:
@@ -138,7 +144,7 @@ class DriverConformance:
         assert driver.find_guest(guest).power_state == PowerState.RUNNING
         driver.reboot(guest, hard=True)
         assert driver.find_guest(guest).power_state == PowerState.RUNNING
-        driver.destroy(guest)
+        destroy(driver, guest)
         driver.unplug(guest)
         assert guest.uuid not in {info.instance_uuid for info in driver.guests(host)}
 
@@ -154,18 +160,74 @@ class DriverConformance:
             driver.power_on(guest)
         assert driver.find_guest(guest).power_state == PowerState.RUNNING
         for _ in range(2):
-            driver.destroy(guest)
+            destroy(driver, guest)
         for _ in range(2):
             driver.unplug(guest)
 
     def test_a_build_can_be_abandoned_at_any_step(self, driver: Driver, make_guest: MakeGuest) -> None:
         guest = make_guest()
-        driver.destroy(guest)
+        destroy(driver, guest)
         driver.prepare_disks(guest)
-        driver.destroy(guest)
+        destroy(driver, guest)
         driver.unplug(guest)
         with pytest.raises(GuestNotFound):
             driver.find_guest(guest)
+
+    @pytest.mark.parametrize("again", ["power on", "hard reboot"])
+    def test_a_guest_that_was_removed_is_defined_again_from_its_disks(
+        self, driver: Driver, restarted: Callable[[], Driver], host: str, running: Guest, again: str
+    ) -> None:
+        for _ in range(2):
+            driver.remove_guest(Guest(place=running.place, spec=ServerSpec(server=running.spec.server)))
+            with pytest.raises(GuestNotFound):
+                driver.find_guest(running)
+        later = restarted()
+        assert running.uuid not in {info.instance_uuid for info in later.guests(host)}
+        assert running.uuid in later.residents(host)
+        assert later.prepare_disks(running).startswith("/dev/")
+        if again == "power on":
+            later.power_on(running)
+        else:
+            later.reboot(running, hard=True)
+        assert later.find_guest(running).power_state == PowerState.RUNNING
+
+    def test_nothing_is_removed_from_under_a_guest(self, driver: Driver, running: Guest) -> None:
+        with pytest.raises(GuestFailed):
+            driver.remove_disks(running)
+        assert driver.find_guest(running).power_state == PowerState.RUNNING
+        driver.reboot(running, hard=True)
+        driver.power_off(running, 0)
+        with pytest.raises(GuestFailed):
+            driver.remove_disks(running)
+        driver.power_on(running)
+        assert driver.find_guest(running).power_state == PowerState.RUNNING
+
+    def test_without_its_disks_a_guest_is_gone_for_good(self, driver: Driver, running: Guest) -> None:
+        driver.remove_guest(running)
+        for _ in range(2):
+            driver.remove_disks(Guest(place=running.place, spec=ServerSpec(server=running.spec.server)))
+        for attempt in (driver.power_on, lambda guest: driver.reboot(guest, hard=True)):
+            with pytest.raises(GuestNotFound):
+                attempt(running)
+
+    @pytest.mark.parametrize("unplugged_first", [False, True])
+    def test_an_instance_is_resident_until_nothing_is_left_of_it(
+        self, driver: Driver, host: str, make_guest: MakeGuest, make_vif: Callable[[], Vif], unplugged_first: bool
+    ) -> None:
+        before = driver.residents(host)
+        guest = make_guest(make_vif())
+        driver.prepare_disks(guest)
+        driver.plug(guest)
+        driver.spawn(guest, None)
+        driver.remove_guest(guest)
+        removals = [driver.remove_disks, driver.unplug]
+        first, second = reversed(removals) if unplugged_first else removals
+        first(guest)
+        if unplugged_first:
+            assert guest.uuid in driver.residents(host)
+        assert driver.residents(host) - before <= {guest.uuid}
+        second(guest)
+        assert driver.residents(host) == before
 
     @pytest.mark.parametrize("steps", [0, 1, 2, 3])
     def test_what_an_interrupted_build_leaves_is_known_and_goes(
@@ -186,7 +248,7 @@ class DriverConformance:
         assert (guest.uuid in {info.instance_uuid for info in later.guests(host)}) == (steps == 3)
         bare = Guest(place=guest.place, spec=ServerSpec(server=guest.spec.server))
         for _ in range(2):
-            later.destroy(bare)
+            destroy(later, bare)
             later.unplug(bare)
             assert later.residents(host) == before
         with pytest.raises(GuestNotFound):
@@ -198,7 +260,7 @@ class DriverConformance:
         before = driver.residents(host)
         guest = make_guest(make_vif())
         driver.plug(guest)
-        driver.destroy(guest)
+        destroy(driver, guest)
         later = restarted()
         plugged = later.residents(host) - before  # not every kind of interface is anything before there is a guest
         assert plugged <= {guest.uuid}
@@ -221,7 +283,7 @@ class DriverConformance:
         later.plug(guest)
         later.spawn(guest, DRIVE)
         assert later.find_guest(guest).power_state == PowerState.RUNNING
-        later.destroy(guest)
+        destroy(later, guest)
         later.unplug(guest)
 
     def test_a_guest_needs_its_disks(self, driver: Driver, guest: Guest) -> None:
@@ -335,7 +397,9 @@ class DriverConformance:
         later = restarted()
         assert isinstance(later, CachesImages)
         assert later.prune_image_cache(0.0) == ()
-        driver.destroy(guest)
+        driver.remove_guest(guest)
+        assert driver.prune_image_cache(0.0) == ()
+        driver.remove_disks(guest)
         assert driver.prune_image_cache(None) == ()
         assert driver.prune_image_cache(3600.0) == ()
         assert len(driver.prune_image_cache(0.0)) == 1
@@ -346,5 +410,5 @@ class DriverConformance:
         other = make_guest()
         driver.prepare_disks(other)
         driver.spawn(other, None)
-        driver.destroy(other)
+        destroy(driver, other)
         assert driver.find_guest(running).power_state == PowerState.RUNNING

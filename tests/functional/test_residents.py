@@ -156,7 +156,7 @@ def test_a_guest_that_is_missing(make_cloud: MakeCloud) -> None:
     uuid = _boot(cloud)
     cloud.demo.wait_for(uuid, "ACTIVE")
     (host,) = cloud.compute.driver.hosts()
-    cloud.compute.driver.destroy(_guest(cloud, uuid, host))
+    cloud.compute.driver.remove_guest(_guest(cloud, uuid, host))
     cloud.compute.recovery.reconcile()
     cloud.demo.wait_for(uuid, "SHUTOFF")
 
@@ -196,17 +196,17 @@ def test_what_can_not_be_removed_now_is_tried_again(make_cloud: MakeCloud) -> No
         cloud.demo.delete(f"/servers/{uuids[-1]}")
         cloud.demo.wait_gone(uuids[-1])
         cloud.compute.driver.prepare_disks(_guest(cloud, uuids[-1], host))
-    stuck, destroy = min(uuids), cloud.compute.driver.destroy
+    stuck, remove_disks = min(uuids), cloud.compute.driver.remove_disks
 
     def fail(guest: Guest) -> None:
         if guest.uuid == stuck:
             raise GuestFailed(reason="busy")
-        destroy(guest)
+        remove_disks(guest)
 
-    cloud.compute.driver.destroy = fail  # type: ignore[method-assign]
+    cloud.compute.driver.remove_disks = fail  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert _residents(cloud.compute) == {host: {stuck}}
-    cloud.compute.driver.destroy = destroy  # type: ignore[method-assign]
+    cloud.compute.driver.remove_disks = remove_disks  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert not _residents(cloud.compute)
 

@@ -138,7 +138,7 @@ def test_delete_during_each_step_of_a_build(make_cloud: MakeCloud, step: str) ->
 
     for name in ("allocate", "deallocate"):
         watch(cloud.compute.networking, name)
-    for name in ("prepare_disks", "plug", "spawn", "destroy"):
+    for name in ("prepare_disks", "plug", "spawn", "remove_guest"):
         watch(cloud.compute.driver, name)
     uuids: list[str] = []
     uuids.append(_create(cloud, networks=[{"uuid": cloud.network["id"]}]))
@@ -150,8 +150,8 @@ def test_delete_during_each_step_of_a_build(make_cloud: MakeCloud, step: str) ->
     usual = ["allocate", "prepare_disks", "plug", "spawn"]
     last = usual[: usual.index(step) + 1]
     # plug and spawn are one step
-    assert done[:4] in ([*last, "destroy", "deallocate"][:4], [*usual][:4])
-    assert done.count("destroy") == done.count("deallocate") == 1
+    assert done[:4] in ([*last, "remove_guest", "deallocate"][:4], [*usual][:4])
+    assert done.count("remove_guest") == done.count("deallocate") == 1
     _nothing_left(cloud, uuids[0])
 
 

@@ -187,10 +187,15 @@ class FakeDriver(Driver):
             raise GuestFailed(reason=f"ports {', '.join(missing)} are not plugged on host {known.host}")
         self._change(known, power_state=PowerState.RUNNING, boots=known.boots + 1, **changes)
 
-    def destroy(self, guest: Guest) -> None:
+    def remove_guest(self, guest: Guest) -> None:
         time.sleep(self.conf.fake.operation_latency)
-        nothing = {"power_state": None, "has_disks": False, "image_id": None, "boots": 0, "has_config_drive": False}
-        self._change(self._known(guest), **nothing)
+        self._change(self._known(guest), power_state=None)
+
+    def remove_disks(self, guest: Guest) -> None:
+        known = self._known(guest)
+        if known.power_state is not None:
+            raise GuestFailed(reason=f"the guest of instance {guest.uuid} is still there: its disks stay")
+        self._change(known, has_disks=False, image_id=None, boots=0, has_config_drive=False)
 
     def power_on(self, guest: Guest) -> None:
         if self._known(guest).power_state != PowerState.RUNNING:

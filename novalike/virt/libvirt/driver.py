@@ -209,13 +209,17 @@ class LibvirtDriver(contract.Driver):
             except GuestNotFound as e:
                 raise GuestFailed(reason="The guest has no disks, or was removed while it was being made") from e
 
-    def destroy(self, guest: Guest) -> None:
+    def remove_guest(self, guest: Guest) -> None:
         with self._quiet(guest.uuid):
             self._call(domains.switch_off, guest.uuid)
             self._call(domains.undefine, guest.uuid)
-            folder = self._folder(guest.uuid)
-            if guest_record.is_ours(folder, self._node_uuid):
-                self._threads.run(disk_files.remove, folder)
+
+    def remove_disks(self, guest: Guest) -> None:
+        if self._call(domains.is_active, guest.uuid) is not None:
+            raise GuestFailed(reason="libvirt still knows the guest: its disks stay")
+        folder = self._folder(guest.uuid)
+        if guest_record.is_ours(folder, self._node_uuid):
+            self._threads.run(disk_files.remove, folder)
 
     # -- guests: power
 

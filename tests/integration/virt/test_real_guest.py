@@ -42,7 +42,8 @@ def built(driver):
 
     yield build
     for guest in made:
-        driver.destroy(guest)
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
 
 
 def test_a_life(driver, built, make_guest, state_path):
@@ -80,7 +81,11 @@ def test_a_life(driver, built, make_guest, state_path):
     driver.reboot(guest, hard=True)
     console(driver, guest, "login:")
 
-    driver.destroy(guest)
+    driver.remove_guest(guest)
+    driver.power_on(guest)  # from its disks
+    console(driver, guest, "login:")
+    driver.remove_guest(guest)
+    driver.remove_disks(guest)
     assert not (state_path / "instances" / uuid).exists()
     with pytest.raises(GuestNotFound):
         driver.find_guest(guest)
@@ -167,12 +172,13 @@ def test_interfaces_reach_their_bridge_or_tap(driver, built, make_guest):
         assert f"master {bridge}" in ip("link", "show", bridged.devname)
         assert "mtu 1400" in ip("link", "show", bridged.devname)
         ip("link", "show", plain.devname)
-        driver.destroy(guest)
+        driver.remove_guest(guest)
         assert tap in ip("link", "show", tap), "a tap that was there before must stay"
         with pytest.raises(GuestFailed, match="bridge nobridge"):
             driver.plug(msgspec.structs.replace(guest, vifs=(msgspec.structs.replace(bridged, bridge="nobridge"),)))
     finally:
-        driver.destroy(guest)
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
         ip("link", "del", bridge)
         ip("link", "del", tap)
 

@@ -84,7 +84,7 @@ def test_of_every_host_that_shares_the_folder(monkeypatch, tmp_path, conf, drive
     assert driver.residents("hv1") == frozenset()
     assert driver.prune_image_cache(0) == ()
     assert (driver._cache_folder / base_of(guest)).exists()
-    other.destroy(guest)
+    other.remove_disks(guest)
     assert driver.prune_image_cache(0) == (base_of(guest),)
     other.stop()
 
@@ -141,7 +141,7 @@ def test_a_kernel_that_is_gone_can_be_had_later(driver, make_guest, images):
     images.contents[kernel.id] = content
     driver.prepare_disks(guest)
     assert guest_record.read(folder(driver, guest)).kernel.endswith(f"{stem(kernel.id)}.blob")
-    driver.destroy(guest)
+    driver.remove_disks(guest)
     assert len(driver.prune_image_cache(0)) == 2
 
 

@@ -61,7 +61,8 @@ def test_a_file_per_instance_and_host(driver, one, two, tmp_path):
     assert driver.residents(one.host) == driver.residents(two.host) == {one.uuid}
     assert [len(driver.guests(guest.host)) for guest in (one, two)] == [1, 0]
     for guest in (one, two):
-        driver.destroy(guest)
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
         driver.unplug(guest)
     assert files(tmp_path) == []
 

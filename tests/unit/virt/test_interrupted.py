@@ -75,7 +75,8 @@ def bare(guest):
 
 
 def remove(driver, guest):
-    driver.destroy(guest)
+    driver.remove_guest(bare(guest))
+    driver.remove_disks(bare(guest))
     driver.unplug(bare(guest))
 
 
