@@ -35,20 +35,25 @@ class Recovery:
         self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
+        # Hosts whose unfinished operations have been taken up.
+        self._resumed: frozenset[str] = frozenset()
         self._reported: set[tuple[str, str]] = set()
 
     def resume(self, worker: Worker) -> None:
-        """Take up what an earlier process left unfinished.
+        """Take up what another process left unfinished on the hosts that are this one's since this was called last.
 
         :raises Unavailable: the conductor can't be reached.
         """
-        assignments = self._conductor.recover(
-            admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, hosts=self._driver.hosts()
-        )
-        for assignment in assignments:
-            operation = assignment.operation
-            LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
-        worker.submit(assignments)
+        hosts = self._driver.hosts()
+        if new := tuple(host for host in hosts if host not in self._resumed):
+            assignments = self._conductor.recover(
+                admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, hosts=new
+            )
+            for assignment in assignments:
+                operation = assignment.operation
+                LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
+            worker.submit(assignments)
+        self._resumed = frozenset(hosts)
 
     def suspect(self, host: str, instance_uuid: str) -> None:
         """Something was done to a server that it was not ours any more to do: see next time what is left of it."""
@@ -66,7 +71,8 @@ class Recovery:
         """
         hosts = self._driver.hosts()
         guests = {(host, guest.instance_uuid): guest for host in hosts for guest in self._driver.guests(host)}
-        residents = {(host, uuid) for host in hosts for uuid in self._driver.residents(host)} | set(self._suspects)
+        residents = {(host, uuid) for host in hosts for uuid in self._driver.residents(host)}
+        residents |= {(host, uuid) for host, uuid in self._suspects if host in hosts}
         uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}

@@ -103,7 +103,7 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Let go of the hypervisor; guests keep running."""
+        """Let go of the hypervisor; guests keep running. Also called when :meth:`start` has never succeeded."""
 
     @abc.abstractmethod
     def is_healthy(self) -> bool:
@@ -111,7 +111,11 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def hosts(self) -> tuple[str, ...]:
-        """The hosts this process stands for; one, except for the fake driver."""
+        """Return the names of the hosts that this process stands for.
+
+        They need not be known before :meth:`start` has succeeded, and may change while the process runs: who goes over
+        them again and again asks anew each time. The answer comes from memory.
+        """
 
     @abc.abstractmethod
     def node_reports(self) -> tuple[NodeReport, ...]:
@@ -122,7 +126,7 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
-        """All guests on a host that are ours to know about."""
+        """Return all guests on a host that are ours to know about; none on a host that is not this process's any more."""
 
     @abc.abstractmethod
     def residents(self, host: str) -> frozenset[str]:

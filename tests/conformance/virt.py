@@ -112,6 +112,10 @@ class DriverConformance:
     def test_the_hypervisor_answers(self, driver: Driver) -> None:
         assert driver.is_healthy()
 
+    def test_a_started_driver_knows_its_hosts(self, driver: Driver, restarted: Callable[[], Driver]) -> None:
+        assert driver.hosts()
+        assert restarted().hosts() == driver.hosts()
+
     def test_there_is_a_report_of_every_host(self, driver: Driver) -> None:
         reports = driver.node_reports()
         assert {report.host for report in reports} == set(driver.hosts())

@@ -40,7 +40,7 @@ class FakeDriver(Driver):
         self._folder = Path(conf.state_path) / "fake-guests" if conf.fake.keep_guests else None
         self._store = ResidentStore(None)
         self._listeners: list[PowerListener] = []
-        self._hosts = _host_names(conf)
+        self._hosts: tuple[str, ...] = ()
         self._fetching = threading.Lock()
         # Image → when it was last used.
         self._fetched: dict[str, float] = {}
@@ -48,6 +48,7 @@ class FakeDriver(Driver):
 
     def start(self) -> None:
         self._store = ResidentStore(self._folder)
+        self._hosts = _host_names(self.conf)
 
     def stop(self) -> None:
         self._listeners.clear()
