@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable
 
 import msgspec
+import os_resource_classes
 import os_traits
 import pytest
 
@@ -28,6 +29,7 @@ from novalike.virt.driver import (
     KeepsConsoleLog,
 )
 from novalike.virt.guest import Guest, Place
+from novalike.virt.node_inventory import standard_inventories
 
 MakeSpec = Callable[[], ServerSpec]
 MakeGuest = Callable[..., Guest]
@@ -127,6 +129,16 @@ class DriverConformance:
             assert set(report.traits) <= set(os_traits.get_traits())
             assert "COMPUTE_NODE" in report.traits
             assert {"arch", "model", "vendor", "topology", "features"} <= set(report.cpu_info)
+
+    def test_what_a_node_has_is_reported_by_resource_class(self, driver: Driver) -> None:
+        for report in driver.node_reports():
+            assert report.inventories
+            for name, inventory in standard_inventories(report).items():
+                assert report.inventories.get(name, inventory) == inventory, "the report contradicts itself"
+            assert len({child.name for child in report.children}) == len(report.children)
+            for part in (report, *report.children):
+                classes = {name for name in part.inventories if not name.startswith("CUSTOM_")}
+                assert classes <= set(os_resource_classes.STANDARDS)
 
     def test_a_node_keeps_its_identity(self, driver: Driver, restarted: Callable[[], Driver]) -> None:
         before = [(report.host, report.uuid) for report in driver.node_reports()]

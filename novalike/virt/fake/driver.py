@@ -13,6 +13,7 @@ from novalike.objects import errors
 from novalike.objects.host import NodeReport
 from novalike.objects.image import Image
 from novalike.objects.lifecycle import PowerState
+from novalike.virt import node_inventory
 from novalike.virt.driver import (
     ConfigDrive,
     ConsoleLocation,
@@ -64,7 +65,7 @@ class FakeDriver(Driver):
 
     def _report(self, host: str) -> NodeReport:
         fake, guests = self.conf.fake, self.guests(host)
-        return NodeReport(
+        report = NodeReport(
             uuid=str(uuid.uuid5(_NAMESPACE, host)),
             host=host,
             hypervisor_hostname=host,
@@ -86,13 +87,8 @@ class FakeDriver(Driver):
             },
             supported_instances=(("x86_64", "fake", "hvm"),),
             traits=("COMPUTE_NODE", "HW_CPU_X86_VMX", *capability_traits(self)),
-            cpu_allocation_ratio=self.conf.cpu_allocation_ratio,
-            ram_allocation_ratio=self.conf.ram_allocation_ratio,
-            disk_allocation_ratio=self.conf.disk_allocation_ratio,
-            reserved_host_cpus=self.conf.reserved_host_cpus,
-            reserved_host_memory_mb=self.conf.reserved_host_memory_mb,
-            reserved_host_disk_mb=self.conf.reserved_host_disk_mb,
         )
+        return node_inventory.complete(self.conf, report)
 
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
         return tuple(info for resident in self._store.on(host) if (info := _info(resident)) is not None)
