@@ -208,7 +208,7 @@ class AggregateFacts(Record, frozen=True, gc=False):
     metadata: dict[str, str] = {}
 
 
-class Inventory(Record, frozen=True):
+class HostStates(Record, frozen=True):
     """The scheduler's view of the hosts. ``version`` is another one when anything in it has changed.
 
     :param whole: these are all hosts; otherwise those that may have changed.

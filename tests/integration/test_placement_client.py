@@ -26,7 +26,7 @@ from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
-from novalike.objects.host import ChildProvider, HostState, Inventory, NodeReport, ResourceInventory
+from novalike.objects.host import ChildProvider, HostState, HostStates, NodeReport, ResourceInventory
 from novalike.objects.scheduling import EarlierClaim, SchedulingRequest
 from novalike.scheduler import claims
 from novalike.scheduler.host_assignment import AssignedHost
@@ -246,7 +246,7 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
         def inventory(self, ctx, *, known_version=None, changes=False):
             return None
 
-    scheduler = SchedulerServer(conf, client, Reads(), take(Inventory(version="1", hosts=hosts)))
+    scheduler = SchedulerServer(conf, client, Reads(), take(HostStates(version="1", hosts=hosts)))
     flavor = Flavor(
         flavor_id="f", name="f", memory_mb=512, vcpus=1, root_gb=1, extra_specs={f"trait:{TRAIT}": "required"}
     )

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from novalike import conf as options
 from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
-from novalike.objects.host import HostState, Inventory, NodeReport
+from novalike.objects.host import HostState, HostStates, NodeReport
 from novalike.objects.scheduling import SchedulingRequest, Selections
 from novalike.scheduler.candidate import Candidate, new_candidate
 from novalike.scheduler.filters.registry import load_filters
@@ -121,11 +121,11 @@ class Conductor:
 
     def inventory(
         self, ctx: Any, *, known_version: str | None = None, changes: bool = False
-    ) -> Inventory | None:
+    ) -> HostStates | None:
         self.calls += 1
         if known_version == str(self.version):
             return None
-        return Inventory(version=str(self.version), hosts=tuple(self.hosts.values()))
+        return HostStates(version=str(self.version), hosts=tuple(self.hosts.values()))
 
 
 class Cloud:
