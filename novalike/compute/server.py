@@ -9,7 +9,8 @@ from novalike.compute.worker import Worker
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import VersionedVifs
-from novalike.virt.driver import Driver, GuestNotFound, HasVnc, KeepsConsoleLog
+from novalike.virt.abilities import HasVnc, KeepsConsoleLog
+from novalike.virt.driver import Driver, GuestNotFound
 from novalike.virt.guest import GuestRef
 
 LOG = logging.getLogger(__name__)

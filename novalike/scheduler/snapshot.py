@@ -72,7 +72,7 @@ class _Shared:
             msgspec.structs.force_setattr(state, field, known.setdefault(value, value))
         text = msgspec.json.encode(state.cpu_info)
         msgspec.structs.force_setattr(state, "cpu_info", known.setdefault(text, state.cpu_info))
-        # Of one inventory: an aggregate has one set of metadata.
+        # Of one answer: an aggregate has one set of metadata.
         key = tuple(aggregate.id for aggregate in state.aggregates)
         msgspec.structs.force_setattr(state, "aggregates", known.setdefault(key, state.aggregates))
 

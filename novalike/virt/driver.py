@@ -1,7 +1,7 @@
 """The contract between the compute daemon and a hypervisor.
 
-A driver implements :class:`Driver`. What not every hypervisor can do is an optional ability: a Protocol that
-a driver may implement as well; the traits reported to Placement follow from which it has.
+A driver implements :class:`Driver`, and as many of the optional :mod:`abilities <novalike.virt.abilities>` as its
+hypervisor has.
 
 What is done to a server takes a :class:`~novalike.virt.guest.Guest`; what is asked of a host takes its name.
 
@@ -19,14 +19,14 @@ or may not have been done.
 import abc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol
 
 from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
 from novalike.objects.record import Record
-from novalike.virt.guest import Guest, GuestRef
+from novalike.virt.guest import Guest
 
 
 class GuestNotFound(errors.NotFound):
@@ -119,14 +119,16 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def node_reports(self) -> tuple[NodeReport, ...]:
-        """What the hosts have and are, one report per node.
+        """Return what the hosts have and are, one report per node.
+
+        :func:`novalike.virt.node_inventory.complete` adds to a report what the operator has configured.
 
         :raises Unavailable: the hypervisor can't be reached.
         """
 
     @abc.abstractmethod
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
-        """Return all guests on a host that are ours to know about; none on a host that is not this process's any more."""
+        """Return all guests on a host that are ours to know about; none when it isn't this process's host any more."""
 
     @abc.abstractmethod
     def residents(self, host: str) -> frozenset[str]:
@@ -170,7 +172,7 @@ class Driver(abc.ABC):
         """Remove the host's side of all interfaces of an instance, as far as they are there.
 
         All that are plugged for it go, also those that the guest does not name: its record may have lost them already.
-        Only the uuid is needed.
+        Of the spec only the uuid is needed.
 
         :raises GuestFailed: one can't be removed.
         """
@@ -186,8 +188,8 @@ class Driver(abc.ABC):
     def remove_guest(self, guest: Guest) -> None:
         """Stop the guest the hard way and have the hypervisor forget it, as far as it is there.
 
-        Its disks and its other files stay: :meth:`power_on` and a hard reboot define it again from them. Interfaces stay
-        plugged. Only the uuid is needed.
+        Its disks and its other files stay: :meth:`power_on` and a hard reboot define it again from them. Interfaces
+        stay plugged. Of the spec only the uuid is needed.
 
         :raises GuestFailed: it can't be stopped or forgotten.
         """
@@ -196,9 +198,9 @@ class Driver(abc.ABC):
     def remove_disks(self, guest: Guest) -> None:
         """Remove the disks of an instance and its other files from this host, as far as they are there.
 
-        Nothing is taken from under a guest: while the hypervisor knows it, running or not, this fails and removes nothing.
-        What belongs to another host that shares the file system stays, and interfaces stay plugged. Only the uuid is
-        needed.
+        Nothing is taken from under a guest: while the hypervisor knows it, running or not, this fails and removes
+        nothing. What belongs to another host that shares the file system stays, and interfaces stay plugged. Of the spec
+        only the uuid is needed.
 
         :raises GuestFailed: there still is a guest, or something can't be removed.
         """
@@ -232,53 +234,6 @@ class Driver(abc.ABC):
         """Call ``listener(instance uuid, power state)`` when a guest starts or stops by itself."""
 
 
-@runtime_checkable
-class KeepsConsoleLog(Protocol):
-    """The hypervisor keeps what a guest writes to its serial console."""
-
-    def console_output(self, guest: GuestRef) -> bytes:
-        """Return all of the log that is kept.
-
-        :raises GuestNotFound: there is no guest.
-        """
-
-
-@runtime_checkable
-class HasVnc(Protocol):
-    """Guests have a VNC console."""
-
-    def vnc_console(self, guest: GuestRef) -> ConsoleLocation:
-        """Return where it listens.
-
-        :raises GuestNotFound: there is no guest.
-        :raises ConsoleTypeUnavailable: the guest was made without.
-        """
-
-
-@runtime_checkable
-class CachesImages(Protocol):
-    """Base images are kept on the host and can be thrown away when nothing uses them."""
-
-    def prune_image_cache(self, min_age: float | None) -> tuple[str, ...]:
-        """Remove what interrupted downloads left, and cached images that no disk uses and that were last used
-        ``min_age`` seconds ago or earlier.
-
-        What is in use is seen from the disks, not from records of servers: those of stopped guests and of builds under
-        way count, and those of other hosts that share the cache. A build that begins at the same time, here or there,
-        keeps its image or fetches it again.
-
-        :param min_age: None keeps all images.
-        :returns: names of what was removed.
-        :raises GuestFailed: the cache can't be read, or it can't be told what is in use; then no image is removed.
-        """
-
-
 def instance_directory(conf: cfg.ConfigOpts, uuid: str) -> Path:
     """Where a guest's files are."""
     return Path(conf.state_path) / "instances" / uuid
-
-
-def capability_traits(driver: Driver) -> tuple[str, ...]:
-    """The os-traits names that follow from a driver's abilities."""
-    table: tuple[tuple[type[Any], str], ...] = ((HasVnc, "COMPUTE_GRAPHICS_MODEL_VGA"),)
-    return tuple(trait for ability, trait in table if isinstance(driver, ability))

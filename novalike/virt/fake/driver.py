@@ -14,6 +14,7 @@ from novalike.objects.host import NodeReport
 from novalike.objects.image import Image
 from novalike.objects.lifecycle import PowerState
 from novalike.virt import node_inventory
+from novalike.virt.abilities import capability_traits
 from novalike.virt.driver import (
     ConfigDrive,
     ConsoleLocation,
@@ -23,7 +24,6 @@ from novalike.virt.driver import (
     GuestNotFound,
     ImageSource,
     PowerListener,
-    capability_traits,
 )
 from novalike.virt.fake.residents import Resident, ResidentStore
 from novalike.virt.guest import Guest, GuestRef

@@ -2,11 +2,14 @@
 
 This file says what happens in which order; how is in the modules beside it::
 
-    hardware, unsupported  what a guest gets             disk_plan, disk_files   its disks
-    base_images            the cached images they need
+    hardware               what a guest gets             unsupported_features    what it can't be given
+    disk_plan, disk_files  its disks                     base_images             the cached images they need
     guest_builder          all of it in one GuestSpec    guestxml/               that as XML
-    domains, power         one guest in libvirt          vif_plug                the host's side of its interfaces
+    interfaces             its side of interfaces        domains, power          one guest in libvirt
     connection, events     libvirt itself                host_report, traits     the host
+
+What other hypervisors' drivers need as well is in ``virt``: ``vif`` (the host's side of interfaces), ``images`` (the
+cache), ``config_drive``, ``node_inventory``.
 """
 
 import contextlib
@@ -27,6 +30,7 @@ from novalike.objects.host import NodeReport
 from novalike.objects.image import Image
 from novalike.virt import config_drive as config_drives
 from novalike.virt import driver as contract
+from novalike.virt.abilities import capability_traits
 from novalike.virt.driver import (
     ConfigDrive,
     ConsoleLocation,
@@ -58,8 +62,8 @@ from novalike.virt.libvirt import (
 from novalike.virt.libvirt.connection import Connection
 from novalike.virt.libvirt.events import PowerEvents
 from novalike.virt.libvirt.guestxml import domain as domain_xml
-from novalike.virt.libvirt.vif_plug import VifPlugger
 from novalike.virt.native_threads import NativeThreads
+from novalike.virt.vif.plugger import VifPlugger
 
 LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -75,7 +79,7 @@ class LibvirtDriver(contract.Driver):
         self._instances = Path(conf.state_path) / "instances"
         self._cache_folder = self._instances / conf.image_cache.subdirectory_name
         self._cache = ImageCache(self._cache_folder, images, self._threads)
-        self._plugger = VifPlugger(conf.neutron.ovs_bridge, self._threads)
+        self._plugger = VifPlugger(conf.neutron.ovs_bridge)
         self._listeners: list[PowerListener] = []
         self._busy: Counter[str] = Counter()
         self._events: PowerEvents | None = None
@@ -191,11 +195,12 @@ class LibvirtDriver(contract.Driver):
         return planned.root_device
 
     def plug(self, guest: Guest) -> None:
+        queues = hardware.vif_queues(guest.spec.image, guest.spec.server.flavor)
         for vif in guest.vifs:
-            self._plugger.plug(guest.spec, vif)
+            self._plugger.plug(guest, vif, queues)
 
     def unplug(self, guest: Guest) -> None:
-        self._plugger.unplug_all(guest.spec, guest.vifs)
+        self._plugger.unplug_all(guest)
 
     def spawn(self, guest: Guest, config_drive: ConfigDrive | None) -> None:
         with self._quiet(guest.uuid):
@@ -333,7 +338,7 @@ class LibvirtDriver(contract.Driver):
             if cpu_xml:
                 features = self._call(capabilities.query_cpu_features, arch, self.conf.libvirt.virt_type, cpu_xml)
                 found |= traits.cpu_traits(features)
-            self._traits = tuple(sorted(found | set(contract.capability_traits(self))))
+            self._traits = tuple(sorted(found | set(capability_traits(self))))
         return self._traits
 
     @contextlib.contextmanager

@@ -9,7 +9,7 @@ from oslo_config import cfg
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.guest import Guest
-from novalike.virt.libvirt import hardware, vif_plug
+from novalike.virt.libvirt import hardware, interfaces
 from novalike.virt.libvirt.guest_record import GuestRecord
 from novalike.virt.libvirt.guestspec import Boot, Description, Disk, GuestSpec
 
@@ -46,7 +46,7 @@ def build(
         cpu=hardware.cpu(conf, image, flavor),
         boot=_boot(spec, record, arch),
         disks=_disks(record, folder, cache_mode, guest.uuid),
-        interfaces=tuple(vif_plug.interface(vif, image, queues) for vif in guest.vifs),
+        interfaces=tuple(interfaces.interface(vif, image, queues) for vif in guest.vifs),
         description=_describe(guest, node),
         console_log=str(folder / CONSOLE_LOG),
         version=version("novalike"),
