@@ -3,7 +3,7 @@
 
 from novalike.bus.interface import Interface, call
 from novalike.objects.context import RequestContext
-from novalike.objects.host import Inventory
+from novalike.objects.host import HostStates
 
 
 class SchedulerReads(Interface):
@@ -12,7 +12,7 @@ class SchedulerReads(Interface):
     @call(timeout=20, repeatable=True, added={"changes": "1.1"})
     def inventory(
         self, ctx: RequestContext, *, known_version: str | None = None, changes: bool = False
-    ) -> Inventory | None:
+    ) -> HostStates | None:
         """All hosts as the scheduler needs them; None when nothing has changed since ``known_version``.
 
         :param changes: those hosts will do that have changed.

@@ -7,7 +7,7 @@ and begun again when somebody else was faster.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from novalike.clients import placement_provider
 from novalike.clients.placement_types import Allocation, CandidateQuery, Candidates, Claim, ClaimConflict, QueryRefused
 from novalike.clients.session import ServiceSession
 from novalike.objects import errors
-from novalike.objects.host import NodeReport
+from novalike.objects.host import ChildProvider, NodeReport
 
 LOG = logging.getLogger(__name__)
 
@@ -26,6 +26,9 @@ HEADERS = {"OpenStack-API-Version": "placement 1.39", "Accept": "application/jso
 ATTEMPTS = 5
 REFRESH_SECONDS = 300.0
 CONCURRENT_UPDATE = "placement.concurrent_update"
+HAS_CHILDREN = "placement.resource_provider.cannot_delete_parent"
+
+Json = dict[str, Any]
 
 _decode_candidates = msgspec.json.Decoder(Candidates).decode
 _decode_allocation = msgspec.json.Decoder(Allocation).decode
@@ -160,10 +163,11 @@ class PlacementClient:
         return {p["uuid"]: p["root_provider_uuid"] for p in found}
 
     def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
-        """Make a node's provider, inventory and traits what the report says. Says whether Placement was asked.
+        """Make the providers of a node and of its parts what the report says. Return whether Placement was asked.
 
-        What was told within the last five minutes is not told again. Inventories of other classes and traits
-        that are not about the hypervisor are left as they are.
+        What was told within the last five minutes is not told again. The node's inventories of other classes, and traits
+        that are not about the hypervisor, are left as they are. Providers of parts that are not reported any more go;
+        one that is in use stays for now and takes no new claims.
 
         :param disabled: whether the host takes no new servers; None leaves that as it is.
         :raises Conflict: another provider has the name, or an inventory that is gone is in use.
@@ -173,13 +177,22 @@ class PlacementClient:
         told = self._told.get(report.uuid)
         if told and told[0] == mark and time.monotonic() - told[1] < REFRESH_SECONDS:
             return False
-        self._ensure_exists(report)
-        self._repeat(lambda: self._write_inventories(report))
+        tree = self._tree(report.uuid)
+        self._ensure_exists(tree, report.uuid, report.hypervisor_hostname)
         self._repeat(
-            lambda: self._write_traits(
-                report.uuid, lambda existing: placement_provider.wanted_traits(report, existing, disabled)
+            lambda: self._write_inventories(
+                report.uuid, lambda existing: placement_provider.node_inventories(report, existing)
             )
         )
+        self._repeat(
+            lambda: self._write_traits(
+                report.uuid, lambda existing: placement_provider.wanted_traits(report.traits, existing, disabled)
+            )
+        )
+        for child in report.children:
+            self._ensure_child(tree, report, child)
+        for lost in placement_provider.lost_children(report, tree):
+            self._remove_child(lost)
         with self._lock:
             self._told[report.uuid] = (mark, time.monotonic())
         return True
@@ -202,14 +215,19 @@ class PlacementClient:
         self._repeat(write)
 
     def delete_provider(self, provider_uuid: str) -> bool:
-        """Remove a provider with its inventory. Says whether it was there.
+        """Remove a node's provider with its inventory, and those of its parts. Return whether it was there.
 
-        :raises Conflict: servers have claims on it.
+        :raises Conflict: servers have claims on it, or others have providers below it.
         :raises Unavailable: Placement can't be reached.
         """
         with self._lock:
             self._told.pop(provider_uuid, None)
-        response = self._request("DELETE", f"/resource_providers/{provider_uuid}")
+        path = f"/resource_providers/{provider_uuid}"
+        response = self._request("DELETE", path)
+        if response.status_code == 409 and _code(response) == HAS_CHILDREN:
+            for child in placement_provider.own_children(provider_uuid, self._tree(provider_uuid)):
+                self.delete_provider(child)
+            response = self._request("DELETE", path)
         if response.status_code == 404:
             return False
         if response.status_code == 409:
@@ -217,41 +235,62 @@ class PlacementClient:
         self._expect(response, 204)
         return True
 
-    def _ensure_exists(self, report: NodeReport) -> None:
-        response = self._request("GET", f"/resource_providers/{report.uuid}")
-        if response.status_code == 200:
-            self._rename(report, response.json()["name"])
+    def _tree(self, provider_uuid: str) -> dict[str, str]:
+        """The names of all providers in the tree of one, by uuid; empty when that one isn't there."""
+        found = self._ask("GET", f"/resource_providers?in_tree={provider_uuid}").json()["resource_providers"]
+        return {provider["uuid"]: provider["name"] for provider in found}
+
+    def _ensure_exists(self, tree: Mapping[str, str], provider_uuid: str, name: str, **parent: str) -> None:
+        if (known := tree.get(provider_uuid)) is not None:
+            if known != name:
+                self._ask("PUT", f"/resource_providers/{provider_uuid}", json={"name": name})
             return
-        if response.status_code != 404:
-            self._expect(response, 200)
-        body = {"uuid": report.uuid, "name": report.hypervisor_hostname}
-        response = self._request("POST", "/resource_providers", json=body)
+        response = self._request("POST", "/resource_providers", json={"uuid": provider_uuid, "name": name, **parent})
         if response.status_code == 409:
-            found = self._request("GET", f"/resource_providers/{report.uuid}")
+            found = self._request("GET", f"/resource_providers/{provider_uuid}")
             if found.status_code == 200:
                 return  # another process of ours made it meanwhile
             raise errors.Conflict(
-                f"Placement has another resource provider named {report.hypervisor_hostname!r}: "
-                f"the node {report.uuid} can't be registered until that is deleted."
+                f"Placement has another resource provider named {name!r}: "
+                f"{provider_uuid} can't be registered until that is deleted."
             )
         self._expect(response, 200)
-        LOG.info("Made resource provider %s for node %s", report.uuid, report.hypervisor_hostname)
+        LOG.info("Made resource provider %s for %s", provider_uuid, name)
 
-    def _rename(self, report: NodeReport, name: str) -> None:
-        if name != report.hypervisor_hostname:
-            body = {"name": report.hypervisor_hostname}
-            self._ask("PUT", f"/resource_providers/{report.uuid}", json=body)
+    def _ensure_child(self, tree: Mapping[str, str], report: NodeReport, child: ChildProvider) -> None:
+        provider = placement_provider.child_uuid(report.uuid, child.name)
+        name = placement_provider.child_name(report, child)
+        self._ensure_exists(tree, provider, name, parent_provider_uuid=report.uuid)
+        inventories = placement_provider.inventories(child.inventories)
+        self._repeat(lambda: self._write_inventories(provider, lambda _existing: inventories))
+        self._repeat(
+            lambda: self._write_traits(
+                provider, lambda existing: placement_provider.wanted_traits(child.traits, existing, None)
+            )
+        )
 
-    def _write_inventories(self, report: NodeReport) -> None:
-        path = f"/resource_providers/{report.uuid}/inventories"
+    def _remove_child(self, provider_uuid: str) -> None:
+        try:
+            self.delete_provider(provider_uuid)
+            LOG.info("Removed resource provider %s: its node does not have that any more", provider_uuid)
+        except errors.Conflict as conflict:
+            LOG.warning("%s; its node does not have that any more", conflict)
+            self._repeat(lambda: self._write_inventories(provider_uuid, placement_provider.closed))
+
+    def _write_inventories(self, provider_uuid: str, change: Callable[[Json], Json]) -> None:
+        path = f"/resource_providers/{provider_uuid}/inventories"
         found = self._ask("GET", path).json()
-        wanted = placement_provider.wanted_inventories(report, found["inventories"])
-        if wanted == found["inventories"]:
+        existing = found["inventories"]
+        wanted = change(existing)
+        if wanted == existing:
             return
+        for resource_class in sorted(wanted.keys() - existing.keys()):
+            if resource_class.startswith(placement_provider.CUSTOM_PREFIX):
+                self._expect(self._request("PUT", f"/resource_classes/{resource_class}"), 201, 204)
         body = {"inventories": wanted, "resource_provider_generation": found["resource_provider_generation"]}
         response = self._request("PUT", path, json=body)
         if response.status_code == 409 and _code(response) != CONCURRENT_UPDATE:
-            raise errors.Conflict(f"The inventory of node {report.uuid} can't change: {_detail(response)}")
+            raise errors.Conflict(f"The inventory of provider {provider_uuid} can't change: {_detail(response)}")
         self._guarded(response)
 
     def _write_traits(self, provider_uuid: str, change: Callable[[frozenset[str]], frozenset[str]]) -> bool:

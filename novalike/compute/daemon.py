@@ -95,12 +95,15 @@ class ComputeDaemon:
         self.healer = Healer(conf, self.driver, info_cache, transport)
         self._handler = ComputeHandler(self.driver, self.networking, self.worker, info_cache, self.incarnation)
         self._server: Server | None = None
+        self._has_begun = False
         self._stopping = threading.Event()
         self._periodic = threading.Thread(target=self._reconcile, name="reconcile", daemon=True)
 
     def start(self) -> None:
         """Put in order what was left behind, then serve. Waits for what isn't there yet."""
-        self._insist("the hypervisor", self.driver.start)
+        if not self._insist("the hypervisor", self.driver.start):
+            return  # and nobody knows for which hosts anything were to be said or done
+        self._has_begun = True
         self.driver.on_power_change(self._power_changed)
         self.heartbeat.start()
         self.resource_reports.start()
@@ -112,16 +115,18 @@ class ComputeDaemon:
         self.image_cache.start()
         self.healer.start()
 
-    def _insist(self, what: str, act: Callable[[], None]) -> None:
+    def _insist(self, what: str, act: Callable[[], None]) -> bool:
+        """Do something as soon as it is possible. Return whether it was done: not if the daemon is told to stop."""
         pause = 0.5
         while not self._stopping.is_set():
             try:
                 act()
-                return
+                return True
             except errors.Unavailable as error:
                 LOG.warning("%s: waiting: %s", what, error)
             self._stopping.wait(pause)
             pause = min(pause * 2, 5.0)
+        return False
 
     def _fenced(self, host: str, instance_uuid: str) -> None:
         self.recovery.suspect(host, instance_uuid)
@@ -146,6 +151,7 @@ class ComputeDaemon:
             self._doubtful.clear()
             clear = False
             try:
+                self.recovery.resume(self.worker)  # of hosts that have come meanwhile
                 clear = self.recovery.reconcile(self.worker.works_on)
             except errors.NovalikeError as error:
                 LOG.warning("guests could not be compared with their records: %s", error)
@@ -169,9 +175,10 @@ class ComputeDaemon:
         """Finish what was begun."""
         if self._server is not None:
             self._server.wait()
-        self.worker.wait()
-        self.resource_reports.stop()
-        self.heartbeat.stop()
+        if self._has_begun:
+            self.worker.wait()
+            self.resource_reports.stop()
+            self.heartbeat.stop()
         self.driver.stop()
 
     def reload(self) -> None:

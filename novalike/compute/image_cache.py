@@ -8,7 +8,8 @@ import time
 from oslo_config import cfg
 
 from novalike.objects import errors
-from novalike.virt.driver import CachesImages, Driver
+from novalike.virt.abilities import CachesImages
+from novalike.virt.driver import Driver
 
 LOG = logging.getLogger(__name__)
 

@@ -104,7 +104,10 @@ class Healer:
         :raises Unavailable: the conductor can't be reached.
         """
         hosts = self._driver.hosts()
-        if not any(self._waiting.values()):
+        if not hosts:
+            self._stopping.wait(interval)
+            return
+        if not any(self._waiting.get(host) for host in hosts):
             self._waiting = self._servers(hosts)
         for host in hosts:
             if self._stopping.wait(interval / len(hosts)):

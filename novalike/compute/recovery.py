@@ -17,6 +17,7 @@ from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
 from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
+from novalike.virt.guest import Guest, place_on
 
 LOG = logging.getLogger(__name__)
 
@@ -34,20 +35,25 @@ class Recovery:
         self._conductor: bus_journal.Journal = transport.client(bus_journal.Journal)
         self._endpoint = endpoint
         self._incarnation = incarnation
+        # Hosts whose unfinished operations have been taken up.
+        self._resumed: frozenset[str] = frozenset()
         self._reported: set[tuple[str, str]] = set()
 
     def resume(self, worker: Worker) -> None:
-        """Take up what an earlier process left unfinished.
+        """Take up what another process left unfinished on the hosts that are this one's since this was called last.
 
         :raises Unavailable: the conductor can't be reached.
         """
-        assignments = self._conductor.recover(
-            admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, hosts=self._driver.hosts()
-        )
-        for assignment in assignments:
-            operation = assignment.operation
-            LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
-        worker.submit(assignments)
+        hosts = self._driver.hosts()
+        if new := tuple(host for host in hosts if host not in self._resumed):
+            assignments = self._conductor.recover(
+                admin_context(), endpoint=self._endpoint, incarnation=self._incarnation, hosts=new
+            )
+            for assignment in assignments:
+                operation = assignment.operation
+                LOG.info("instance %s: resuming %s", operation.instance_uuid, operation.workflow)
+            worker.submit(assignments)
+        self._resumed = frozenset(hosts)
 
     def suspect(self, host: str, instance_uuid: str) -> None:
         """Something was done to a server that it was not ours any more to do: see next time what is left of it."""
@@ -65,7 +71,8 @@ class Recovery:
         """
         hosts = self._driver.hosts()
         guests = {(host, guest.instance_uuid): guest for host in hosts for guest in self._driver.guests(host)}
-        residents = {(host, uuid) for host in hosts for uuid in self._driver.residents(host)} | set(self._suspects)
+        residents = {(host, uuid) for host in hosts for uuid in self._driver.residents(host)}
+        residents |= {(host, uuid) for host, uuid in self._suspects if host in hosts}
         uuids = tuple(dict.fromkeys(uuid for _host, uuid in residents))
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
@@ -117,7 +124,7 @@ class Recovery:
     def _correct(self, server: Server, host: str) -> None:
         """Say what a guest is doing, after another look: an operation may have ended since the first one."""
         try:
-            power_state = self._driver.guest(host, ServerSpec(server=server)).power_state
+            power_state = self._driver.find_guest(_guest(host, server)).power_state
         except GuestNotFound:
             LOG.warning("instance %s has no guest on %s any more", server.uuid, host)
             power_state = PowerState.SHUTDOWN
@@ -135,15 +142,21 @@ class Recovery:
     def _remove(self, host: str, server: Server) -> bool:
         """Remove all that is on a host of a server. Gives whether that worked."""
         LOG.info("instance %s is deleted, or not on host %s any more: removing what is left of it", server.uuid, host)
-        spec = ServerSpec(server=server)
+        guest = _guest(host, server)
         try:
-            self._driver.destroy(host, spec)
-            self._driver.unplug(host, spec, server.vifs)
+            self._driver.remove_guest(guest)
+            self._driver.remove_disks(guest)
+            self._driver.unplug(guest)
             self._networking.clear(server, host)
         except errors.NovalikeError as error:
             LOG.error("instance %s could not be removed: %s", server.uuid, error)
             return False
         return True
+
+
+def _guest(host: str, server: Server) -> Guest:
+    """Return a server as the driver is handed it: of what it needs besides to be built nothing is known here."""
+    return Guest(place=place_on(host, server), spec=ServerSpec(server=server), vifs=server.vifs)
 
 
 def _differs(server: Server, power_state: int) -> bool:

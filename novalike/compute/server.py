@@ -9,7 +9,9 @@ from novalike.compute.worker import Worker
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import VersionedVifs
-from novalike.virt.driver import Driver, GuestNotFound, HasVnc, KeepsConsoleLog
+from novalike.virt.abilities import HasVnc, KeepsConsoleLog
+from novalike.virt.driver import Driver, GuestNotFound
+from novalike.virt.guest import GuestRef
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +49,7 @@ class ComputeHandler:
         if not isinstance(self._driver, KeepsConsoleLog):
             raise errors.NotSupported(reason="this hypervisor keeps no console log")
         try:
-            raw = self._driver.console_output(host, instance_uuid, instance_name)
+            raw = self._driver.console_output(GuestRef(host=host, uuid=instance_uuid, name=instance_name))
         except GuestNotFound:
             raise errors.InstanceNotReady(instance_id=instance_uuid) from None
         text = raw.decode("utf-8", "replace")
@@ -59,7 +61,7 @@ class ComputeHandler:
         if console_type not in _VNC or not isinstance(self._driver, HasVnc):
             raise errors.ConsoleTypeUnavailable(console_type=console_type)
         try:
-            location = self._driver.vnc_console(host, instance_uuid, instance_name)
+            location = self._driver.vnc_console(GuestRef(host=host, uuid=instance_uuid, name=instance_name))
         except GuestNotFound:
             raise errors.InstanceNotReady(instance_id=instance_uuid) from None
         return ConsoleAccess(

@@ -28,6 +28,7 @@ from novalike.objects.server import ServerSpec
 from novalike.virt import cancellation
 from novalike.virt.cancellation import Cancellation
 from novalike.virt.driver import Driver, GuestNotFound
+from novalike.virt.guest import Guest, place_on
 
 LOG = logging.getLogger(__name__)
 
@@ -78,6 +79,11 @@ class Job:
         return self.spec.server.uuid
 
     @property
+    def guest(self) -> Guest:
+        """The server as the driver is handed it, with the interfaces that it has now."""
+        return Guest(place=place_on(self.host, self.spec.server), spec=self.spec, vifs=self._vifs)
+
+    @property
     def vifs(self) -> tuple[Vif, ...]:
         """The server's interfaces. What a step sets here is reported."""
         return self._vifs
@@ -115,7 +121,7 @@ class Job:
         :raises GuestFailed: the hypervisor can't say.
         """
         try:
-            self.power_state = self.driver.guest(self.host, self.spec).power_state
+            self.power_state = self.driver.find_guest(self.guest).power_state
         except GuestNotFound:
             self.power_state = None
 

@@ -19,7 +19,7 @@ from novalike.db.cell import host_changes
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell.host_changes import Marks
 from novalike.objects.context import RequestContext
-from novalike.objects.host import AggregateFacts, HostState, Inventory
+from novalike.objects.host import AggregateFacts, HostState, HostStates
 from novalike.objects.record import Row, utcnow
 
 Facts = dict[str, tuple[AggregateFacts, ...]]
@@ -54,7 +54,7 @@ class HostStatesHandler:
 
     def inventory(
         self, ctx: RequestContext, *, known_version: str | None = None, changes: bool = False
-    ) -> Inventory | None:
+    ) -> HostStates | None:
         now = utcnow()
         known = _decode(known_version)
         cells = self._cells.compute_cells()
@@ -74,7 +74,7 @@ class HostStatesHandler:
         version = Version(
             at=at, whole_at=now if whole or known is None else known.whole_at, facts=digest, cells=marks
         )
-        return Inventory(version=msgspec.json.encode(version).decode(), hosts=tuple(hosts), whole=whole)
+        return HostStates(version=msgspec.json.encode(version).decode(), hosts=tuple(hosts), whole=whole)
 
     def _marks(self, cell: Cell, now: datetime.datetime) -> Marks:
         return cell.database.query(lambda c: host_changes.marks(c, now - self._down_time))

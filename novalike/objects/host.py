@@ -73,13 +73,44 @@ class ComputeNode(Row, frozen=True):
     servers: tuple[tuple[str, str], ...] | None = None
 
 
+class ResourceInventory(Record, frozen=True):
+    """How much a resource provider has of one resource class, in the class's unit.
+
+    :param max_unit: the most that one consumer may have; None is all of it.
+    """
+
+    total: int
+    reserved: int = 0
+    min_unit: int = 1
+    max_unit: int | None = None
+    step_size: int = 1
+    allocation_ratio: float = 1.0
+
+
+class ChildProvider(Record, frozen=True):
+    """A part of a node that is a resource provider of its own: a NUMA cell, a device.
+
+    :param name: unique among the node's, and the same for as long as the part is there.
+    :param inventories: by resource class.
+    :param traits: os-traits names, or ``CUSTOM_…``.
+    """
+
+    name: str
+    inventories: dict[str, ResourceInventory] = {}
+    traits: tuple[str, ...] = ()
+
+
 class NodeReport(Record, frozen=True):
     """What a compute says of one of its nodes, once a period or after a change.
+
+    What ``os-hypervisors`` and filters show of amounts is in fields of their own; what Placement is told is in
+    ``inventories`` and ``children``.
 
     :param supported_instances: (architecture, hypervisor type, vm mode).
     :param traits: os-traits names.
     :param stats: free-form facts for filters (``io_workload``, ``num_instances`` …).
     :param failed_builds: how many have failed here since the last one that was done.
+    :param inventories: of the node itself, by resource class.
     """
 
     uuid: str
@@ -108,6 +139,8 @@ class NodeReport(Record, frozen=True):
     reserved_host_memory_mb: int = 512
     reserved_host_disk_mb: int = 0
     failed_builds: int = 0
+    inventories: dict[str, ResourceInventory] = {}
+    children: tuple[ChildProvider, ...] = ()
 
 
 class Heartbeat(Record, frozen=True):
@@ -175,7 +208,7 @@ class AggregateFacts(Record, frozen=True, gc=False):
     metadata: dict[str, str] = {}
 
 
-class Inventory(Record, frozen=True):
+class HostStates(Record, frozen=True):
     """The scheduler's view of the hosts. ``version`` is another one when anything in it has changed.
 
     :param whole: these are all hosts; otherwise those that may have changed.

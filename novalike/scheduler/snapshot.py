@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from novalike.objects.host import AggregateFacts, HostState, Inventory
+from novalike.objects.host import AggregateFacts, HostState, HostStates
 
 MULTIPLIER_SUFFIX = "_weight_multiplier"
 
 
 class Snapshot(NamedTuple):
-    """An indexed inventory.
+    """The states of all hosts, indexed.
 
     :param version: the conductor's number of it; None is "nothing is known yet".
     :param by_uuid: nodes by the uuid of their resource provider.
@@ -30,18 +30,18 @@ class Snapshot(NamedTuple):
 EMPTY = Snapshot(None, {}, {}, {}, ())
 
 
-def take(inventory: Inventory) -> Snapshot:
-    """Index an inventory of all hosts."""
-    return update(EMPTY, inventory)
+def take(states: HostStates) -> Snapshot:
+    """Return a snapshot of the states of all hosts."""
+    return update(EMPTY, states)
 
 
-def update(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
-    """A snapshot in which those hosts are new that an inventory has. None of them are gone."""
+def update(snapshot: Snapshot, states: HostStates) -> Snapshot:
+    """Return a snapshot with newer states of some hosts. No host is gone in it."""
     by_uuid, by_host = dict(snapshot.by_uuid), dict(snapshot.by_host)
     multipliers = dict(snapshot.multipliers)
     aggregates = {aggregate.id: aggregate for aggregate in snapshot.aggregates}
     share = _Shared()
-    for state in inventory.hosts:
+    for state in states.hosts:
         share.facts_of(state)
         before = by_uuid.get(state.uuid)
         if before is not None and before.host != state.host:
@@ -55,7 +55,7 @@ def update(snapshot: Snapshot, inventory: Inventory) -> Snapshot:
             multipliers.pop(state.uuid, None)
         for aggregate in state.aggregates:
             aggregates[aggregate.id] = aggregate
-    return Snapshot(inventory.version, by_uuid, by_host, multipliers, tuple(aggregates.values()))
+    return Snapshot(states.version, by_uuid, by_host, multipliers, tuple(aggregates.values()))
 
 
 class _Shared:
@@ -72,7 +72,7 @@ class _Shared:
             msgspec.structs.force_setattr(state, field, known.setdefault(value, value))
         text = msgspec.json.encode(state.cpu_info)
         msgspec.structs.force_setattr(state, "cpu_info", known.setdefault(text, state.cpu_info))
-        # Of one inventory: an aggregate has one set of metadata.
+        # Of one answer: an aggregate has one set of metadata.
         key = tuple(aggregate.id for aggregate in state.aggregates)
         msgspec.structs.force_setattr(state, "aggregates", known.setdefault(key, state.aggregates))
 

@@ -52,11 +52,11 @@ class SnapshotCache:
         with self._lock:
             if self._snapshot is not asked_at:
                 return True  # somebody fetched one while we waited for the lock
-            inventory = self._reads.inventory(admin_context(), known_version=asked_at.version, changes=True)
-            if inventory is None:
+            states = self._reads.inventory(admin_context(), known_version=asked_at.version, changes=True)
+            if states is None:
                 return False
-            self._snapshot = take(inventory) if inventory.whole else update(asked_at, inventory)
-            LOG.debug("Snapshot %s: %s nodes came", inventory.version, len(inventory.hosts))
+            self._snapshot = take(states) if states.whole else update(asked_at, states)
+            LOG.debug("Snapshot %s: %s nodes came", states.version, len(states.hosts))
             return True
 
     def forget(self) -> None:

@@ -1,7 +1,9 @@
 """The contract between the compute daemon and a hypervisor.
 
-A driver implements :class:`Driver`. What not every hypervisor can do is an optional ability: a Protocol that
-a driver may implement as well; the traits reported to Placement follow from which it has.
+A driver implements :class:`Driver`, and as many of the optional :mod:`abilities <novalike.virt.abilities>` as its
+hypervisor has.
+
+What is done to a server takes a :class:`~novalike.virt.guest.Guest`; what is asked of a host takes its name.
 
 Every method may be called again after it was interrupted anywhere, by another process: it looks at what is
 there before it makes or removes anything. Nothing half-made is ever taken for whole.
@@ -17,15 +19,14 @@ or may not have been done.
 import abc
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol
 
 from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
-from novalike.objects.network import Vif
 from novalike.objects.record import Record
-from novalike.objects.server import ServerSpec
+from novalike.virt.guest import Guest
 
 
 class GuestNotFound(errors.NotFound):
@@ -102,7 +103,7 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def stop(self) -> None:
-        """Let go of the hypervisor; guests keep running."""
+        """Let go of the hypervisor; guests keep running. Also called when :meth:`start` has never succeeded."""
 
     @abc.abstractmethod
     def is_healthy(self) -> bool:
@@ -110,41 +111,49 @@ class Driver(abc.ABC):
 
     @abc.abstractmethod
     def hosts(self) -> tuple[str, ...]:
-        """The hosts this process stands for; one, except for the fake driver."""
+        """Return the names of the hosts that this process stands for.
+
+        They need not be known before :meth:`start` has succeeded, and may change while the process runs: who goes over
+        them again and again asks anew each time. The answer comes from memory.
+        """
 
     @abc.abstractmethod
     def node_reports(self) -> tuple[NodeReport, ...]:
-        """What the hosts have and are, one report per node.
+        """Return what the hosts have and are, one report per node.
+
+        :func:`novalike.virt.node_inventory.complete` adds to a report what the operator has configured.
 
         :raises Unavailable: the hypervisor can't be reached.
         """
 
     @abc.abstractmethod
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
-        """All guests on a host that are ours to know about."""
+        """Return all guests on a host that are ours to know about; none when it isn't this process's host any more."""
 
     @abc.abstractmethod
     def residents(self, host: str) -> frozenset[str]:
         """The uuids of all instances of which anything is on a host: a guest, disks or other files, plugged interfaces.
 
         Also what an interrupted build or removal has left. What belongs to another host that shares a hypervisor,
-        a switch or a file system with this one isn't named. :meth:`destroy` and :meth:`unplug` remove all of it.
+        a switch or a file system with this one isn't named. :meth:`remove_guest`, :meth:`remove_disks` and
+        :meth:`unplug` remove all of it.
         Asked every minute or so: it should cost no more than a few listings.
 
         :raises GuestFailed: something can't be listed.
         """
 
     @abc.abstractmethod
-    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        """A guest.
+    def find_guest(self, guest: Guest) -> GuestInfo:
+        """Return what the hypervisor says of a guest.
 
         :raises GuestNotFound: there is none.
         """
 
     @abc.abstractmethod
-    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
-        """Fetch the image if it isn't cached, verify it, make the guest's disks. Gives the root device name.
+    def prepare_disks(self, guest: Guest) -> str:
+        """Fetch the image if it isn't cached, verify it and make the guest's disks.
 
+        :returns: the device name of the root disk.
         :raises ImageRejected: checksum, format, backing file, size.
         :raises GuestFailed: no space, no template.
         :raises ImageNotFound: the image is gone.
@@ -152,42 +161,52 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        """Make the host's side of the interfaces, of each one that isn't there.
+    def plug(self, guest: Guest) -> None:
+        """Make the host's side of the guest's interfaces, of each one that isn't there.
 
         :raises GuestFailed: one can't be plugged.
         """
 
     @abc.abstractmethod
-    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def unplug(self, guest: Guest) -> None:
         """Remove the host's side of all interfaces of an instance, as far as they are there.
 
-        All that are plugged for it go, also those that are not in ``vifs``: its record may have lost them already.
+        All that are plugged for it go, also those that the guest does not name: its record may have lost them already.
+        Of the spec only the uuid is needed.
 
-        :param vifs: those that the record still knows.
         :raises GuestFailed: one can't be removed.
         """
 
     @abc.abstractmethod
-    def spawn(
-        self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None
-    ) -> None:
+    def spawn(self, guest: Guest, config_drive: ConfigDrive | None) -> None:
         """Define the guest and start it, unless it runs already. Disks are there, interfaces plugged.
 
         :raises GuestFailed: it doesn't start, or something that it needs isn't there.
         """
 
     @abc.abstractmethod
-    def destroy(self, host: str, spec: ServerSpec) -> None:
-        """Stop the guest the hard way and remove it, its disks and its other files, as far as they are there.
+    def remove_guest(self, guest: Guest) -> None:
+        """Stop the guest the hard way and have the hypervisor forget it, as far as it is there.
 
-        Only the server's uuid is needed of ``spec``. Interfaces stay plugged.
+        Its disks and its other files stay: :meth:`power_on` and a hard reboot define it again from them. Interfaces
+        stay plugged. Of the spec only the uuid is needed.
 
-        :raises GuestFailed: it can't be removed.
+        :raises GuestFailed: it can't be stopped or forgotten.
         """
 
     @abc.abstractmethod
-    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def remove_disks(self, guest: Guest) -> None:
+        """Remove the disks of an instance and its other files from this host, as far as they are there.
+
+        Nothing is taken from under a guest: while the hypervisor knows it, running or not, this fails and removes
+        nothing. What belongs to another host that shares the file system stays, and interfaces stay plugged. Of the spec
+        only the uuid is needed.
+
+        :raises GuestFailed: there still is a guest, or something can't be removed.
+        """
+
+    @abc.abstractmethod
+    def power_on(self, guest: Guest) -> None:
         """Start a stopped guest; a running one is left alone. Interfaces that are gone are plugged again.
 
         :raises GuestNotFound: there is none and it can't be defined again.
@@ -195,14 +214,14 @@ class Driver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
+    def power_off(self, guest: Guest, timeout: float) -> None:
         """Ask the guest to shut down and, ``timeout`` seconds later (0: at once), switch it off.
 
         :raises GuestNotFound: there is none.
         """
 
     @abc.abstractmethod
-    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
+    def reboot(self, guest: Guest, *, hard: bool) -> None:
         """Restart the guest. A soft reboot that the guest does not follow becomes a hard one, which plugs interfaces
         that are gone.
 
@@ -215,53 +234,6 @@ class Driver(abc.ABC):
         """Call ``listener(instance uuid, power state)`` when a guest starts or stops by itself."""
 
 
-@runtime_checkable
-class KeepsConsoleLog(Protocol):
-    """The hypervisor keeps what a guest writes to its serial console."""
-
-    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
-        """All of the log that is kept.
-
-        :raises GuestNotFound: there is no guest.
-        """
-
-
-@runtime_checkable
-class HasVnc(Protocol):
-    """Guests have a VNC console."""
-
-    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
-        """Where it listens.
-
-        :raises GuestNotFound: there is no guest.
-        :raises ConsoleTypeUnavailable: the guest was made without.
-        """
-
-
-@runtime_checkable
-class CachesImages(Protocol):
-    """Base images are kept on the host and can be thrown away when nothing uses them."""
-
-    def prune_image_cache(self, min_age: float | None) -> tuple[str, ...]:
-        """Remove what interrupted downloads left, and cached images that no disk uses and that were last used
-        ``min_age`` seconds ago or earlier.
-
-        What is in use is seen from the disks, not from records of servers: those of stopped guests and of builds under
-        way count, and those of other hosts that share the cache. A build that begins at the same time, here or there,
-        keeps its image or fetches it again.
-
-        :param min_age: None keeps all images.
-        :returns: names of what was removed.
-        :raises GuestFailed: the cache can't be read, or it can't be told what is in use; then no image is removed.
-        """
-
-
 def instance_directory(conf: cfg.ConfigOpts, uuid: str) -> Path:
     """Where a guest's files are."""
     return Path(conf.state_path) / "instances" / uuid
-
-
-def capability_traits(driver: Driver) -> tuple[str, ...]:
-    """The os-traits names that follow from a driver's abilities."""
-    table: tuple[tuple[type[Any], str], ...] = ((HasVnc, "COMPUTE_GRAPHICS_MODEL_VGA"),)
-    return tuple(trait for ability, trait in table if isinstance(driver, ability))

@@ -158,8 +158,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         _made,
         _delete,
         (
-            Failure("guest stays once", "before driver.destroy", 1, _guest_fails),
-            Failure("guest stays", "after driver.destroy", None, _guest_fails),
+            Failure("guest stays once", "before driver.remove_guest", 1, _guest_fails),
+            Failure("guest stays", "after driver.remove_guest", None, _guest_fails),
+            Failure("disks stay once", "before driver.remove_disks", 1, _guest_fails),
             Failure("ports stay", "before neutron.delete_port", None, _refuses),
             Failure("claim stays for a while", "before placement.delete_allocations", 3, _away),
         ),

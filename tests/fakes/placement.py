@@ -1,7 +1,7 @@
 """Placement in memory: the interface of ``clients.placement.PlacementClient``, with its rules.
 
-Capacities, ``max_unit``, generations of providers and consumers, all-or-nothing writes. No nested providers:
-every provider is its own root.
+Capacities, ``max_unit``, generations of providers and consumers, all-or-nothing writes. Providers of parts of nodes are
+kept, and can be claimed, but what is looked for is looked for on the nodes' own only.
 """
 
 import copy
@@ -28,9 +28,10 @@ from novalike.objects.host import NodeReport
 
 
 class FakeProvider:
-    def __init__(self, uuid: str, name: str) -> None:
+    def __init__(self, uuid: str, name: str, parent: str | None = None) -> None:
         self.uuid = uuid
         self.name = name
+        self.parent = parent
         self.generation = 0
         self.inventories: dict[str, dict[str, Any]] = {}
         self.traits: frozenset[str] = frozenset()
@@ -92,7 +93,8 @@ class FakePlacement(PlacementClient):
             raise QueryRefused(reason=f"No such trait(s): {', '.join(unknown)}.")
         with self._mutex:
             usage = self._usage()
-            found = [p for p in self.providers.values() if self._offers(p, query, usage.get(p.uuid, {}))]
+            nodes = [p for p in self.providers.values() if p.parent is None]
+            found = [p for p in nodes if self._offers(p, query, usage.get(p.uuid, {}))]
             if query.limit:
                 found = found[: query.limit]
             amounts = query.totals()
@@ -188,26 +190,48 @@ class FakePlacement(PlacementClient):
 
     def provider_roots(self) -> dict[str, str]:
         self._asked("provider_roots")
-        return {uuid: uuid for uuid in self.providers}
+        return {uuid: provider.parent or uuid for uuid, provider in self.providers.items()}
 
     def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
         self._asked("ensure_provider")
         with self._mutex:
-            found = self.providers.get(report.uuid)
-            if any(p.name == report.hypervisor_hostname and p is not found for p in self.providers.values()):
-                raise errors.Conflict(f"Placement has another resource provider named {report.hypervisor_hostname!r}")
-            if found is None:
-                found = self.providers[report.uuid] = FakeProvider(report.uuid, report.hypervisor_hostname)
-            found.name = report.hypervisor_hostname
-            wanted = providers.wanted_inventories(report, found.inventories)
-            traits = providers.wanted_traits(report, found.traits, disabled)
-            if lost := [name for name in self.used(report.uuid) if name not in wanted]:
-                raise errors.Conflict(f"The inventory of node {report.uuid} can't change: {lost} in use")
-            if (wanted, traits) == (found.inventories, found.traits):
-                return False
-            found.inventories, found.traits = wanted, traits
-            found.generation += 1
-            return True
+            node = self._named(report.uuid, report.hypervisor_hostname)
+            inventories = providers.node_inventories(report, node.inventories)
+            changed = self._set(node, inventories, providers.wanted_traits(report.traits, node.traits, disabled))
+            for child in report.children:
+                uuid, name = providers.child_uuid(report.uuid, child.name), providers.child_name(report, child)
+                found = self._named(uuid, name, report.uuid)
+                traits = providers.wanted_traits(child.traits, found.traits, None)
+                changed |= self._set(found, providers.inventories(child.inventories), traits)
+            tree = {p.uuid: p.name for p in self.providers.values() if report.uuid in (p.uuid, p.parent)}
+            for lost in providers.lost_children(report, tree):
+                changed = True
+                if self.used(lost):
+                    gone = self.providers[lost]
+                    self._set(gone, providers.closed(gone.inventories), gone.traits)
+                else:
+                    del self.providers[lost]
+            return changed
+
+    def _named(self, uuid: str, name: str, parent: str | None = None) -> FakeProvider:
+        """The provider, made if need be."""
+        found = self.providers.get(uuid)
+        if any(p.name == name and p is not found for p in self.providers.values()):
+            raise errors.Conflict(f"Placement has another resource provider named {name!r}")
+        if found is None:
+            found = self.providers[uuid] = FakeProvider(uuid, name, parent)
+        found.name = name
+        return found
+
+    def _set(self, found: FakeProvider, inventories: dict[str, dict[str, Any]], traits: frozenset[str]) -> bool:
+        """Says whether anything has changed."""
+        if lost := [name for name in self.used(found.uuid) if name not in inventories]:
+            raise errors.Conflict(f"The inventory of provider {found.uuid} can't change: {lost} in use")
+        if (inventories, traits) == (found.inventories, found.traits):
+            return False
+        found.inventories, found.traits = inventories, traits
+        found.generation += 1
+        return True
 
     def set_disabled(self, provider_uuid: str, disabled: bool) -> None:
         self._asked("set_disabled")
@@ -220,6 +244,8 @@ class FakePlacement(PlacementClient):
     def delete_provider(self, provider_uuid: str) -> bool:
         self._asked("delete_provider")
         with self._mutex:
+            for child in [p.uuid for p in self.providers.values() if p.parent == provider_uuid]:
+                self.delete_provider(child)
             if self.used(provider_uuid):
                 raise errors.Conflict(f"Resource provider {provider_uuid} is in use")
             return self.providers.pop(provider_uuid, None) is not None

@@ -6,7 +6,9 @@ from typing import Any
 
 from novalike.objects.context import RequestContext
 from novalike.objects.flavor import Flavor
+from novalike.objects.network import Vif
 from novalike.objects.server import Server, ServerSpec
+from novalike.virt.guest import Guest, Place
 
 PROJECT = "p" * 32
 USER = "u" * 32
@@ -36,3 +38,7 @@ def server(**more: Any) -> Server:
 
 def spec(a_server: Server | None = None, **more: Any) -> ServerSpec:
     return ServerSpec(server=a_server or server(), **more)
+
+
+def guest(a_spec: ServerSpec | None = None, *vifs: Vif, host: str = "hv1") -> Guest:
+    return Guest(place=Place(host=host, node=host), spec=a_spec or spec(), vifs=vifs)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from novalike.virt.libvirt.ovs_ports import OvsPort
+from novalike.virt.vif.ovs_ports import OvsPort
 
 
 class MemorySwitch:
@@ -14,10 +14,10 @@ class MemorySwitch:
 
     def install(self, monkeypatch: Any) -> "MemorySwitch":
         """Take os-vif's place."""
-        from novalike.virt.libvirt import ovs_ports, vif_plug
+        from novalike.virt.vif import ovs_ports, plugger
 
-        monkeypatch.setattr(vif_plug.os_vif, "plug", self.plug)
-        monkeypatch.setattr(vif_plug.os_vif, "unplug", self.unplug)
+        monkeypatch.setattr(plugger.os_vif, "plug", self.plug)
+        monkeypatch.setattr(plugger.os_vif, "unplug", self.unplug)
         monkeypatch.setattr(ovs_ports.OvsPorts, "listed", lambda _self: self.listed())
         return self
 

@@ -11,6 +11,7 @@ from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.record import utcnow
+from tests.fakes import records
 from tests.functional.harness import Cloud
 from tests.functional.manage import Manage
 from tests.functional.test_residents import QUICK
@@ -123,20 +124,20 @@ def test_a_host_hears_of_archived_servers(make_cloud: MakeCloud, manage: Callabl
     run = manage(cloud)
     uuid = _boot(cloud, "vm")
     (host,) = cloud.compute.driver.hosts()
-    destroy = cloud.compute.driver.destroy
+    remove_disks = cloud.compute.driver.remove_disks
 
     def fail(*_args: Any) -> None:
         raise errors.Unavailable(reason="not now")
 
     spec = cloud.conductor.cells.all()[-1].database.query(lambda c: servers_db.specs(c, [uuid]))[uuid]
     _delete(cloud, uuid)
-    cloud.compute.driver.prepare_disks(host, spec)
-    cloud.compute.driver.destroy = fail  # type: ignore[method-assign]
+    cloud.compute.driver.prepare_disks(records.guest(spec, host=host))
+    cloud.compute.driver.remove_disks = fail  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert cloud.compute.driver.residents(host) == {uuid}
     _age(cloud, uuid)
     assert run(*ARCHIVE) == 1
-    cloud.compute.driver.destroy = destroy  # type: ignore[method-assign]
+    cloud.compute.driver.remove_disks = remove_disks  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert cloud.compute.driver.residents(host) == set()
 

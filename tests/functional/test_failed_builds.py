@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
 from novalike.objects import errors
+from novalike.virt.guest import Guest
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -30,12 +31,12 @@ def test_a_host_that_fails_to_build_is_left_alone_until_it_has_built_something(m
     spawn, broken = cloud.compute.driver.spawn, "fake002"
     failures = 0
 
-    def fail(host: str, *more: Any) -> None:
+    def fail(guest: Guest, *more: Any) -> None:
         nonlocal failures
-        if host == broken:
+        if guest.host == broken:
             failures += 1
             raise errors.Internal("the disk is read-only")
-        spawn(host, *more)
+        spawn(guest, *more)
 
     cloud.compute.driver.spawn = fail  # type: ignore[method-assign]
     hosts = {_create(cloud, f"vm{n}") for n in range(3)}  # one on each host, were they all good

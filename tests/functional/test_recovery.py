@@ -19,6 +19,7 @@ from novalike.objects import errors
 from novalike.objects.operation import Operation
 from novalike.objects.record import utcnow
 from novalike.virt.driver import GuestFailed
+from novalike.virt.guest import Guest
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -50,11 +51,11 @@ def test_failed_spawn_goes_to_another_host(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(hosts=3)
     spawn, tried = cloud.compute.driver.spawn, []
 
-    def fail_once(host: str, *args: Any) -> None:
-        tried.append(host)
+    def fail_once(guest: Guest, *args: Any) -> None:
+        tried.append(guest.host)
         if len(tried) == 1:
             raise GuestFailed(reason="no")
-        spawn(host, *args)
+        spawn(guest, *args)
 
     cloud.compute.driver.spawn = fail_once  # type: ignore[method-assign]
     body = cloud.server_body("again", networks=[{"uuid": cloud.network["id"]}])
@@ -397,9 +398,9 @@ def test_guest_that_stops_before_its_build_has_ended(make_cloud: MakeCloud) -> N
     cloud = make_cloud(hosts=1)
     spawn = cloud.compute.driver.spawn
 
-    def spawn_and_panic(host: str, spec: Any, *args: Any) -> None:
-        spawn(host, spec, *args)
-        cloud.compute.driver.crash_guest(host, spec.server.uuid)  # type: ignore[attr-defined]
+    def spawn_and_panic(guest: Guest, *args: Any) -> None:
+        spawn(guest, *args)
+        cloud.compute.driver.crash_guest(guest.host, guest.uuid)  # type: ignore[attr-defined]
 
     cloud.compute.driver.spawn = spawn_and_panic  # type: ignore[method-assign]
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("brief"), 202)["server"]
@@ -412,7 +413,7 @@ def test_reboot_of_a_guest_that_cannot_be_seen_afterwards_ends(make_cloud: MakeC
     made = cloud.demo.at("2.37").post("/servers", cloud.server_body("blind"), 202)["server"]
     cloud.demo.wait_for(made["id"], "ACTIVE")
     driver, reboots = cloud.compute.driver, []
-    guest, reboot = driver.guest, driver.reboot
+    find_guest, reboot = driver.find_guest, driver.reboot
 
     def refuse(*_args: Any) -> None:
         raise GuestFailed(reason="libvirt: the guest can't be described")
@@ -421,7 +422,7 @@ def test_reboot_of_a_guest_that_cannot_be_seen_afterwards_ends(make_cloud: MakeC
         reboots.append(args)
         reboot(*args, **more)
 
-    driver.guest, driver.reboot = refuse, count  # type: ignore[method-assign, assignment]
+    driver.find_guest, driver.reboot = refuse, count  # type: ignore[method-assign, assignment]
     cloud.demo.post(f"/servers/{made['id']}/action", {"reboot": {"type": "HARD"}}, 202)
     cloud.demo.wait_for(made["id"], "ACTIVE")
     assert len(reboots) == 1
@@ -429,7 +430,7 @@ def test_reboot_of_a_guest_that_cannot_be_seen_afterwards_ends(make_cloud: MakeC
     assert (action["action"], action["message"]) == ("reboot", None)
     # What it is now is looked at again, and others' guests meanwhile.
     driver.reboot = reboot  # type: ignore[method-assign]
-    driver.guest = guest  # type: ignore[method-assign]
+    driver.find_guest = find_guest  # type: ignore[method-assign]
     driver.crash_guest(driver.hosts()[0], made["id"])  # type: ignore[attr-defined]
     cloud.demo.wait_for(made["id"], "SHUTOFF")
 
@@ -443,14 +444,14 @@ def test_a_guest_that_cannot_be_seen_does_not_hold_up_others(make_cloud: MakeClo
         cloud.demo.wait_for(uuid, "ACTIVE")
     driver, (host,) = cloud.compute.driver, cloud.compute.driver.hosts()
     driver._listeners.clear()  # type: ignore[attr-defined]  # nobody hears of it
-    guest = driver.guest
+    find_guest = driver.find_guest
 
-    def refuse_one(where: str, spec: Any) -> Any:
-        if spec.server.uuid == made[0]:
+    def refuse_one(guest: Guest) -> Any:
+        if guest.uuid == made[0]:
             raise GuestFailed(reason="libvirt: the guest can't be described")
-        return guest(where, spec)
+        return find_guest(guest)
 
-    driver.guest = refuse_one  # type: ignore[method-assign]
+    driver.find_guest = refuse_one  # type: ignore[method-assign]
     for uuid in made:
         driver.crash_guest(host, uuid)  # type: ignore[attr-defined]
     assert not cloud.compute.recovery.reconcile()

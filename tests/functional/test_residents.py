@@ -14,8 +14,9 @@ from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.lifecycle import PowerState
 from novalike.objects.record import utcnow
-from novalike.objects.server import Server, ServerSpec
+from novalike.objects.server import Server
 from novalike.virt.driver import GuestFailed
+from novalike.virt.guest import Guest
 from tests.fakes import records
 from tests.functional.harness import Cloud
 
@@ -45,9 +46,9 @@ def _residents(compute: ComputeDaemon) -> dict[str, frozenset[str]]:
     return {host: uuids for host, uuids in found.items() if uuids}
 
 
-def _spec(cloud: Cloud, uuid: str, host: str) -> ServerSpec:
+def _guest(cloud: Cloud, uuid: str, host: str) -> Guest:
     """A server as its host knows it; made up as far as the record doesn't matter."""
-    return records.spec(records.server(uuid=uuid, host=host), image=cloud.image)
+    return records.guest(records.spec(records.server(uuid=uuid, host=host), image=cloud.image), host=host)
 
 
 def _known(cloud: Cloud, uuid: str) -> Server:
@@ -90,7 +91,7 @@ def test_built_elsewhere_while_its_first_host_is_dead(make_cloud: MakeCloud) -> 
     cloud.eventually(lambda: not _residents(first))
     cloud.compute.recovery.reconcile()
     assert _residents(cloud.compute) == {"second001": {uuid}}
-    assert cloud.compute.driver.guest("second001", _spec(cloud, uuid, "second001")).power_state == PowerState.RUNNING
+    assert cloud.compute.driver.find_guest(_guest(cloud, uuid, "second001")).power_state == PowerState.RUNNING
 
 
 def test_in_error_and_not_on_the_host_any_more(make_cloud: MakeCloud) -> None:
@@ -99,7 +100,7 @@ def test_in_error_and_not_on_the_host_any_more(make_cloud: MakeCloud) -> None:
     cloud.demo.wait_for(uuid, "ERROR")
     (host,) = cloud.compute.driver.hosts()
     assert _known(cloud, uuid).host is None
-    cloud.compute.driver.prepare_disks(host, _spec(cloud, uuid, host))
+    cloud.compute.driver.prepare_disks(_guest(cloud, uuid, host))
     cloud.compute.recovery.reconcile()
     assert not _residents(cloud.compute)
 
@@ -120,12 +121,12 @@ def test_what_is_being_built_is_left_alone(make_cloud: MakeCloud) -> None:
     driver, spawn = cloud.compute.driver, cloud.compute.driver.spawn
     seen: list[dict[str, frozenset[str]]] = []
 
-    def look(host: str, spec: ServerSpec, *args: Any) -> None:
-        (other,) = {*driver.hosts()} - {host}
-        driver.prepare_disks(other, spec)
+    def look(guest: Guest, *args: Any) -> None:
+        (other,) = {*driver.hosts()} - {guest.host}
+        driver.prepare_disks(records.guest(guest.spec, host=other))
         cloud.compute.recovery.reconcile()
         seen.append(_residents(cloud.compute))
-        spawn(host, spec, *args)
+        spawn(guest, *args)
 
     driver.spawn = look  # type: ignore[method-assign]
     uuid = _boot(cloud)
@@ -150,7 +151,7 @@ def test_what_a_migration_holds_stays_until_it_is_confirmed(make_cloud: MakeClou
         "old_flavor": server.flavor, "new_flavor": server.flavor,
     }  # fmt: skip
     database.write(lambda c: c.execute(sa.insert(t.migrations), [migration]))
-    driver.prepare_disks(source, _spec(cloud, uuid, source))
+    driver.prepare_disks(_guest(cloud, uuid, source))
     assert cloud.compute.recovery.reconcile()
     assert _residents(cloud.compute) == {host: {uuid} for host in driver.hosts()}
     database.write(lambda c: c.execute(sa.update(t.migrations).values(status="confirmed")))
@@ -182,7 +183,7 @@ def test_a_guest_that_is_missing(make_cloud: MakeCloud) -> None:
     uuid = _boot(cloud)
     cloud.demo.wait_for(uuid, "ACTIVE")
     (host,) = cloud.compute.driver.hosts()
-    cloud.compute.driver.destroy(host, _spec(cloud, uuid, host))
+    cloud.compute.driver.remove_guest(_guest(cloud, uuid, host))
     cloud.compute.recovery.reconcile()
     cloud.demo.wait_for(uuid, "SHUTOFF")
 
@@ -202,14 +203,14 @@ def test_a_host_that_was_rebooted(make_cloud: MakeCloud) -> None:
 def test_nobody_knows_it(make_cloud: MakeCloud, monkeypatch: pytest.MonkeyPatch) -> None:
     cloud = make_cloud(hosts=1)
     (host,) = cloud.compute.driver.hosts()
-    spec = _spec(cloud, "11111111-2222-4333-8444-555555555555", host)
+    guest = _guest(cloud, "11111111-2222-4333-8444-555555555555", host)
     said: list[tuple[Any, ...]] = []
     monkeypatch.setattr(recovery.LOG, "warning", lambda _text, *args: said.append(args))
-    cloud.compute.driver.prepare_disks(host, spec)
+    cloud.compute.driver.prepare_disks(guest)
     for _ in range(3):
         cloud.compute.recovery.reconcile()
-    assert said == [(host, spec.server.uuid)]
-    assert _residents(cloud.compute) == {host: {spec.server.uuid}}
+    assert said == [(host, guest.uuid)]
+    assert _residents(cloud.compute) == {host: {guest.uuid}}
 
 
 def test_what_can_not_be_removed_now_is_tried_again(make_cloud: MakeCloud) -> None:
@@ -221,18 +222,18 @@ def test_what_can_not_be_removed_now_is_tried_again(make_cloud: MakeCloud) -> No
         cloud.demo.wait_for(uuids[-1], "ACTIVE")
         cloud.demo.delete(f"/servers/{uuids[-1]}")
         cloud.demo.wait_gone(uuids[-1])
-        cloud.compute.driver.prepare_disks(host, _spec(cloud, uuids[-1], host))
-    stuck, destroy = min(uuids), cloud.compute.driver.destroy
+        cloud.compute.driver.prepare_disks(_guest(cloud, uuids[-1], host))
+    stuck, remove_disks = min(uuids), cloud.compute.driver.remove_disks
 
-    def fail(host: str, spec: ServerSpec) -> None:
-        if spec.server.uuid == stuck:
+    def fail(guest: Guest) -> None:
+        if guest.uuid == stuck:
             raise GuestFailed(reason="busy")
-        destroy(host, spec)
+        remove_disks(guest)
 
-    cloud.compute.driver.destroy = fail  # type: ignore[method-assign]
+    cloud.compute.driver.remove_disks = fail  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert _residents(cloud.compute) == {host: {stuck}}
-    cloud.compute.driver.destroy = destroy  # type: ignore[method-assign]
+    cloud.compute.driver.remove_disks = remove_disks  # type: ignore[method-assign]
     cloud.compute.recovery.reconcile()
     assert not _residents(cloud.compute)
 

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
 from novalike.virt.driver import GuestFailed
+from novalike.virt.guest import Guest
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -37,11 +38,11 @@ def test_a_build_that_is_tried_elsewhere_is_placed_again(make_cloud: MakeCloud) 
     cloud = make_cloud(hosts=2)
     spawn, failed = cloud.compute.driver.spawn, []
 
-    def fail_once(host: str, *args: Any) -> None:
+    def fail_once(guest: Guest, *args: Any) -> None:
         if not failed:
-            failed.append(host)
+            failed.append(guest.host)
             raise GuestFailed(reason="as ordered")
-        spawn(host, *args)
+        spawn(guest, *args)
 
     cloud.compute.driver.spawn = fail_once  # type: ignore[method-assign]
     (create,) = _operations(cloud, _boot(cloud, "second"))

@@ -10,6 +10,7 @@ import pytest
 from novalike.compute import journal, worker, workflow
 from novalike.objects import errors
 from novalike.virt import cancellation
+from novalike.virt.guest import Guest
 from tests.functional.harness import Cloud
 
 MakeCloud = Callable[..., Cloud]
@@ -74,10 +75,10 @@ def _spawn_slow(cloud: Cloud, wait: Wait) -> None:
     """The delete is taken up before the wait for the interfaces has begun."""
     spawn = cloud.compute.driver.spawn
 
-    def slow(host: str, spec: Any, *more: Any) -> None:
+    def slow(guest: Guest, *more: Any) -> None:
         wait.begun.set()
-        cloud.eventually(lambda: len(cloud.compute.worker._lines[spec.server.uuid]) > 1)
-        spawn(host, spec, *more)
+        cloud.eventually(lambda: len(cloud.compute.worker._lines[guest.uuid]) > 1)
+        spawn(guest, *more)
 
     cloud.compute.driver.spawn = slow  # type: ignore[method-assign]
 
@@ -137,7 +138,7 @@ def test_delete_during_each_step_of_a_build(make_cloud: MakeCloud, step: str) ->
 
     for name in ("allocate", "deallocate"):
         watch(cloud.compute.networking, name)
-    for name in ("prepare_disks", "plug", "spawn", "destroy"):
+    for name in ("prepare_disks", "plug", "spawn", "remove_guest"):
         watch(cloud.compute.driver, name)
     uuids: list[str] = []
     uuids.append(_create(cloud, networks=[{"uuid": cloud.network["id"]}]))
@@ -149,8 +150,8 @@ def test_delete_during_each_step_of_a_build(make_cloud: MakeCloud, step: str) ->
     usual = ["allocate", "prepare_disks", "plug", "spawn"]
     last = usual[: usual.index(step) + 1]
     # plug and spawn are one step
-    assert done[:4] in ([*last, "destroy", "deallocate"][:4], [*usual][:4])
-    assert done.count("destroy") == done.count("deallocate") == 1
+    assert done[:4] in ([*last, "remove_guest", "deallocate"][:4], [*usual][:4])
+    assert done.count("remove_guest") == done.count("deallocate") == 1
     _nothing_left(cloud, uuids[0])
 
 
@@ -201,10 +202,10 @@ class Crowd:
         self.go_on = threading.Event()
         spawn = cloud.compute.driver.spawn
 
-        def hang(host: str, spec: Any, *more: Any) -> None:
-            self.begun.append(spec.server.uuid)
+        def hang(guest: Guest, *more: Any) -> None:
+            self.begun.append(guest.uuid)
             self.go_on.wait(60)
-            spawn(host, spec, *more)
+            spawn(guest, *more)
 
         cloud.compute.driver.spawn = hang  # type: ignore[method-assign]
 

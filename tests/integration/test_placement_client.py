@@ -11,6 +11,7 @@ import pytest
 from oslo_config import cfg
 
 from novalike import conf as options
+from novalike.clients import placement_provider
 from novalike.clients.placement import PlacementClient
 from novalike.clients.placement_types import (
     CandidateQuery,
@@ -25,12 +26,13 @@ from novalike.clients.session import ServiceSession
 from novalike.objects import errors
 from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
-from novalike.objects.host import HostState, Inventory, NodeReport
+from novalike.objects.host import ChildProvider, HostState, HostStates, NodeReport, ResourceInventory
 from novalike.objects.scheduling import EarlierClaim, SchedulingRequest
 from novalike.scheduler import claims
 from novalike.scheduler.host_assignment import AssignedHost
 from novalike.scheduler.server import SchedulerServer
 from novalike.scheduler.snapshot import take
+from novalike.virt.node_inventory import standard_inventories
 
 pytestmark = pytest.mark.skipif("OS_AUTH_URL" not in os.environ, reason="OS_AUTH_URL is not set")
 
@@ -91,11 +93,15 @@ def report(name, **facts):
         "hypervisor_version": 1, "host_ip": None, "vcpus": 4, "memory_mb": 8704, "local_gb": 50,
         "cpu_allocation_ratio": 1.0, "traits": ("COMPUTE_NODE", "HW_CPU_X86_AVX", TRAIT),
     }  # fmt: skip
-    return NodeReport(**(values | facts))
+    return with_inventories(NodeReport(**(values | facts)))
 
 
 def changed(node, **facts):
-    return NodeReport(**({name: getattr(node, name) for name in node.__struct_fields__} | facts))
+    return with_inventories(msgspec.structs.replace(node, **facts))
+
+
+def with_inventories(node):
+    return msgspec.structs.replace(node, inventories=standard_inventories(node))
 
 
 def query(node=None, **resources):
@@ -176,6 +182,24 @@ def test_a_provider_follows_its_report(client, nodes, consumers):
         client.delete_provider(node.uuid)
 
 
+def test_parts_of_a_node_come_and_go_with_its_report(client, nodes, consumers):
+    node = nodes[0]
+    inventories = {"PCPU": ResourceInventory(total=4), "CUSTOM_NOVALIKE_TEST": ResourceInventory(total=2)}
+    part = ChildProvider(name="numa_0", inventories=inventories, traits=(TRAIT,))
+    client.ensure_provider(msgspec.structs.replace(node, children=(part,)))
+    child = placement_provider.child_uuid(node.uuid, part.name)
+    assert client.provider_roots()[child] == node.uuid
+    client.claim([Claim(consumers[0], single(child, {"PCPU": 1}), PROJECT, USER)])
+    client.ensure_provider(node)
+    with pytest.raises(ClaimConflict):
+        client.claim([Claim(consumers[1], single(child, {"PCPU": 1}), PROJECT, USER)])
+    with pytest.raises(errors.Conflict):
+        client.delete_provider(node.uuid)
+    client.delete_allocations(consumers[0])
+    assert client.delete_provider(node.uuid)
+    assert not {node.uuid, child} & client.provider_roots().keys()
+
+
 def test_a_name_belongs_to_one_provider(client, nodes):
     with pytest.raises(errors.Conflict, match="another resource provider"):
         client.ensure_provider(report(nodes[0].hypervisor_hostname))
@@ -222,7 +246,7 @@ def test_the_scheduler_over_a_real_placement(conf, client, nodes, consumers):
         def inventory(self, ctx, *, known_version=None, changes=False):
             return None
 
-    scheduler = SchedulerServer(conf, client, Reads(), take(Inventory(version="1", hosts=hosts)))
+    scheduler = SchedulerServer(conf, client, Reads(), take(HostStates(version="1", hosts=hosts)))
     flavor = Flavor(
         flavor_id="f", name="f", memory_mb=512, vcpus=1, root_gb=1, extra_specs={f"trait:{TRAIT}": "required"}
     )

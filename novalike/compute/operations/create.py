@@ -27,22 +27,23 @@ def free_networks(job: Job) -> None:
 
 def prepare_disks(job: Job) -> None:
     """Fetch and verify the image, make the disks."""
-    job.root_device_name = job.driver.prepare_disks(job.host, job.spec)
+    job.root_device_name = job.driver.prepare_disks(job.guest)
 
 
 def spawn(job: Job) -> None:
     """Plug the interfaces, start the guest, wait until Neutron says that the interfaces work."""
     drive = config_drive.build(job.conf, job.spec, job.vifs)
     with job.networking.expect_plugged(job.uuid, job.vifs) as expected:
-        job.driver.plug(job.host, job.spec, job.vifs)
-        job.driver.spawn(job.host, job.spec, job.vifs, drive)
+        job.driver.plug(job.guest)
+        job.driver.spawn(job.guest, drive)
         job.networking.wait_plugged(job.ctx, expected)
 
 
 def remove_guest(job: Job) -> None:
     """Remove guest, disks and the host's side of the interfaces."""
-    job.driver.destroy(job.host, job.spec)
-    job.driver.unplug(job.host, job.spec, job.vifs)
+    job.driver.remove_guest(job.guest)
+    job.driver.remove_disks(job.guest)
+    job.driver.unplug(job.guest)
 
 
 def judge(error: Exception) -> tuple[int, bool]:

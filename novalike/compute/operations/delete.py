@@ -5,8 +5,9 @@ from novalike.compute.workflow import Job, Step, Workflow
 
 def remove_guest(job: Job) -> None:
     """Remove guest, disks and the host's side of the interfaces."""
-    job.driver.destroy(job.host, job.spec)
-    job.driver.unplug(job.host, job.spec, job.vifs)
+    job.driver.remove_guest(job.guest)
+    job.driver.remove_disks(job.guest)
+    job.driver.unplug(job.guest)
 
 
 def free_networks(job: Job) -> None:

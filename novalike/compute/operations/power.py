@@ -5,13 +5,13 @@ from novalike.compute.workflow import Job, Step, Workflow
 
 def power_on(job: Job) -> None:
     """Start the guest; its interfaces are plugged anew if they are gone."""
-    job.driver.plug(job.host, job.spec, job.vifs)
-    job.driver.power_on(job.host, job.spec, job.vifs)
+    job.driver.plug(job.guest)
+    job.driver.power_on(job.guest)
 
 
 def power_off(job: Job) -> None:
     """Shut the guest down."""
-    job.driver.power_off(job.host, job.spec, float(job.conf.shutdown_timeout))
+    job.driver.power_off(job.guest, float(job.conf.shutdown_timeout))
 
 
 START = Workflow(steps=(Step("compute_start", power_on),))

@@ -6,17 +6,17 @@ from novalike.objects.lifecycle import TaskState
 
 def check(job: Job) -> None:
     """The guest's interfaces are plugged."""
-    job.driver.plug(job.host, job.spec, job.vifs)
+    job.driver.plug(job.guest)
 
 
 def soft(job: Job) -> None:
     """Ask the guest; one that does not follow is rebooted the hard way by the driver."""
-    job.driver.reboot(job.host, job.spec, job.vifs, hard=False)
+    job.driver.reboot(job.guest, hard=False)
 
 
 def hard(job: Job) -> None:
     """Pull the plug, put it back."""
-    job.driver.reboot(job.host, job.spec, job.vifs, hard=True)
+    job.driver.reboot(job.guest, hard=True)
 
 
 SOFT = Workflow(

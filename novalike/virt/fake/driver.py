@@ -13,8 +13,8 @@ from novalike.objects import errors
 from novalike.objects.host import NodeReport
 from novalike.objects.image import Image
 from novalike.objects.lifecycle import PowerState
-from novalike.objects.network import Vif
-from novalike.objects.server import ServerSpec
+from novalike.virt import node_inventory
+from novalike.virt.abilities import capability_traits
 from novalike.virt.driver import (
     ConfigDrive,
     ConsoleLocation,
@@ -24,9 +24,9 @@ from novalike.virt.driver import (
     GuestNotFound,
     ImageSource,
     PowerListener,
-    capability_traits,
 )
 from novalike.virt.fake.residents import Resident, ResidentStore
+from novalike.virt.guest import Guest, GuestRef
 from novalike.virt.images import download
 
 # Nodes keep their identity over restarts, because it follows from their names.
@@ -41,7 +41,7 @@ class FakeDriver(Driver):
         self._folder = Path(conf.state_path) / "fake-guests" if conf.fake.keep_guests else None
         self._store = ResidentStore(None)
         self._listeners: list[PowerListener] = []
-        self._hosts = _host_names(conf)
+        self._hosts: tuple[str, ...] = ()
         self._fetching = threading.Lock()
         # Image → when it was last used.
         self._fetched: dict[str, float] = {}
@@ -49,6 +49,7 @@ class FakeDriver(Driver):
 
     def start(self) -> None:
         self._store = ResidentStore(self._folder)
+        self._hosts = _host_names(self.conf)
 
     def stop(self) -> None:
         self._listeners.clear()
@@ -64,7 +65,7 @@ class FakeDriver(Driver):
 
     def _report(self, host: str) -> NodeReport:
         fake, guests = self.conf.fake, self.guests(host)
-        return NodeReport(
+        report = NodeReport(
             uuid=str(uuid.uuid5(_NAMESPACE, host)),
             host=host,
             hypervisor_hostname=host,
@@ -86,13 +87,8 @@ class FakeDriver(Driver):
             },
             supported_instances=(("x86_64", "fake", "hvm"),),
             traits=("COMPUTE_NODE", "HW_CPU_X86_VMX", *capability_traits(self)),
-            cpu_allocation_ratio=self.conf.cpu_allocation_ratio,
-            ram_allocation_ratio=self.conf.ram_allocation_ratio,
-            disk_allocation_ratio=self.conf.disk_allocation_ratio,
-            reserved_host_cpus=self.conf.reserved_host_cpus,
-            reserved_host_memory_mb=self.conf.reserved_host_memory_mb,
-            reserved_host_disk_mb=self.conf.reserved_host_disk_mb,
         )
+        return node_inventory.complete(self.conf, report)
 
     def guests(self, host: str) -> tuple[GuestInfo, ...]:
         return tuple(info for resident in self._store.on(host) if (info := _info(resident)) is not None)
@@ -100,8 +96,8 @@ class FakeDriver(Driver):
     def residents(self, host: str) -> frozenset[str]:
         return frozenset(resident.instance_uuid for resident in self._store.on(host))
 
-    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        info = _info(self._need(host, spec.server.uuid))
+    def find_guest(self, guest: Guest) -> GuestInfo:
+        info = _info(self._need(guest.host, guest.uuid))
         assert info is not None
         return info
 
@@ -114,26 +110,26 @@ class FakeDriver(Driver):
             raise GuestNotFound(instance_id=instance_uuid)
         return found
 
-    def _known(self, host: str, spec: ServerSpec) -> Resident:
-        """What is on a host of an instance; possibly nothing."""
-        server = spec.server
-        return self._store.get(host, server.uuid) or Resident(
-            instance_uuid=server.uuid,
-            host=host,
-            instance_name=server.instance_name,
-            memory_mb=server.flavor.memory_mb,
-            vcpus=server.flavor.vcpus,
+    def _known(self, guest: Guest) -> Resident:
+        """Return what is on the guest's host of the instance; possibly nothing."""
+        flavor = guest.spec.server.flavor
+        return self._store.get(guest.host, guest.uuid) or Resident(
+            instance_uuid=guest.uuid,
+            host=guest.host,
+            instance_name=guest.name,
+            memory_mb=flavor.memory_mb,
+            vcpus=flavor.vcpus,
             power_state=None,
         )
 
-    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
-        known, image = self._known(host, spec), spec.image
+    def prepare_disks(self, guest: Guest) -> str:
+        known, image = self._known(guest), guest.spec.image
         if not known.has_disks:
             with self._fetching:  # until it is written down that the image is used
                 if image is not None:
                     self._fetch(image)
-                if host in self._full:
-                    raise GuestFailed(reason=f"Could not make the disks: no space left on host {host}")
+                if guest.host in self._full:
+                    raise GuestFailed(reason=f"Could not make the disks: no space left on host {guest.host}")
                 self._change(known, has_disks=True, image_id=image.id if image is not None else None)
         return "/dev/vda"
 
@@ -159,66 +155,69 @@ class FakeDriver(Driver):
                 del self._fetched[image_id]
         return tuple(unused)
 
-    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        for vif in vifs:
+    def plug(self, guest: Guest) -> None:
+        for vif in guest.vifs:
             if vif.vif_type in ("binding_failed", "unbound"):
-                raise GuestFailed(reason=f"port {vif.port_id} could not be bound to host {host}")
-        known = self._known(host, spec)
-        self._change(known, plugged=tuple(dict.fromkeys((*known.plugged, *(vif.port_id for vif in vifs)))))
+                raise GuestFailed(reason=f"port {vif.port_id} could not be bound to host {guest.host}")
+        known = self._known(guest)
+        self._change(known, plugged=tuple(dict.fromkeys((*known.plugged, *(vif.port_id for vif in guest.vifs)))))
 
-    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        self._change(self._known(host, spec), plugged=())
+    def unplug(self, guest: Guest) -> None:
+        self._change(self._known(guest), plugged=())
 
-    def spawn(
-        self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None
-    ) -> None:
-        known = self._known(host, spec)
-        if known.power_state == PowerState.RUNNING:
+    def spawn(self, guest: Guest, config_drive: ConfigDrive | None) -> None:
+        if self._known(guest).power_state == PowerState.RUNNING:
             return
         time.sleep(self.conf.fake.spawn_latency)
         if random.random() < self.conf.fake.failure_rate:  # noqa: S311
             raise GuestFailed(reason="the fake hypervisor was told to fail now and then")
-        self._start(self._known(host, spec), vifs, has_config_drive=config_drive is not None)
+        self._start(guest, has_config_drive=config_drive is not None)
 
-    def _start(self, known: Resident, vifs: tuple[Vif, ...], **changes: object) -> None:
+    def _start(self, guest: Guest, **changes: object) -> None:
         """
         :raises GuestFailed: disks or interfaces are missing.
         """
+        known = self._known(guest)
         if not known.has_disks:
             raise GuestFailed(reason=f"the disks of instance {known.instance_uuid} are missing")
-        if missing := [vif.port_id for vif in vifs if vif.port_id not in known.plugged]:
+        if missing := [vif.port_id for vif in guest.vifs if vif.port_id not in known.plugged]:
             raise GuestFailed(reason=f"ports {', '.join(missing)} are not plugged on host {known.host}")
         self._change(known, power_state=PowerState.RUNNING, boots=known.boots + 1, **changes)
 
-    def destroy(self, host: str, spec: ServerSpec) -> None:
+    def remove_guest(self, guest: Guest) -> None:
         time.sleep(self.conf.fake.operation_latency)
-        nothing = {"power_state": None, "has_disks": False, "image_id": None, "boots": 0, "has_config_drive": False}
-        self._change(self._known(host, spec), **nothing)
+        self._change(self._known(guest), power_state=None)
 
-    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        if self._known(host, spec).power_state != PowerState.RUNNING:
-            self._restart(host, spec, vifs)
+    def remove_disks(self, guest: Guest) -> None:
+        known = self._known(guest)
+        if known.power_state is not None:
+            raise GuestFailed(reason=f"the guest of instance {guest.uuid} is still there: its disks stay")
+        self._change(known, has_disks=False, image_id=None, boots=0, has_config_drive=False)
 
-    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
-        guest = self._need(host, spec.server.uuid)
+    def power_on(self, guest: Guest) -> None:
+        if self._known(guest).power_state != PowerState.RUNNING:
+            self._restart(guest)
+
+    def power_off(self, guest: Guest, timeout: float) -> None:
+        known = self._need(guest.host, guest.uuid)
         time.sleep(self.conf.fake.operation_latency)
-        self._change(guest, power_state=PowerState.SHUTDOWN)
+        self._change(known, power_state=PowerState.SHUTDOWN)
 
-    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
+    def reboot(self, guest: Guest, *, hard: bool) -> None:
         if not hard:
-            self._need(host, spec.server.uuid)
-        self._restart(host, spec, vifs)
+            self._need(guest.host, guest.uuid)
+        self._restart(guest)
 
-    def _restart(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def _restart(self, guest: Guest) -> None:
         """Start a guest, which is defined anew when only its disks are there.
 
         :raises GuestNotFound: its disks aren't there either.
         """
-        if not self._known(host, spec).has_disks:
-            raise GuestNotFound(instance_id=spec.server.uuid)
-        self.plug(host, spec, vifs)
+        if not self._known(guest).has_disks:
+            raise GuestNotFound(instance_id=guest.uuid)
+        self.plug(guest)
         time.sleep(self.conf.fake.operation_latency)
-        self._start(self._known(host, spec), vifs)
+        self._start(guest)
 
     def _change(self, known: Resident, **changes: object) -> None:
         self._store.put(msgspec.structs.replace(known, **changes))
@@ -241,15 +240,15 @@ class FakeDriver(Driver):
         """Make a host's disk full, or not any more. For tests."""
         (self._full.add if full else self._full.discard)(host)
 
-    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
-        guest = self._need(host, spec_uuid)
+    def console_output(self, guest: GuestRef) -> bytes:
+        known = self._need(guest.host, guest.uuid)
         return b"".join(
             b"FAKE CONSOLE OUTPUT\nANOTHER\nLAST LINE\n" if n == 0 else b"booted again\nFAKE CONSOLE OUTPUT\n"
-            for n in range(guest.boots)
+            for n in range(known.boots)
         )
 
-    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
-        self._need(host, spec_uuid)
+    def vnc_console(self, guest: GuestRef) -> ConsoleLocation:
+        self._need(guest.host, guest.uuid)
         if not self.conf.vnc.enabled:
             raise errors.ConsoleTypeUnavailable(console_type="novnc")
         return ConsoleLocation(host=self.conf.vnc.server_proxyclient_address, port=6969)

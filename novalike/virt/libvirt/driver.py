@@ -2,11 +2,14 @@
 
 This file says what happens in which order; how is in the modules beside it::
 
-    hardware, unsupported  what a guest gets             disk_plan, disk_files   its disks
-    base_images            the cached images they need
+    hardware               what a guest gets             unsupported_features    what it can't be given
+    disk_plan, disk_files  its disks                     base_images             the cached images they need
     guest_builder          all of it in one GuestSpec    guestxml/               that as XML
-    domains, power         one guest in libvirt          vif_plug                the host's side of its interfaces
+    interfaces             its side of interfaces        domains, power          one guest in libvirt
     connection, events     libvirt itself                host_report, traits     the host
+
+What other hypervisors' drivers need as well is in ``virt``: ``vif`` (the host's side of interfaces), ``images`` (the
+cache), ``config_drive``, ``node_inventory``.
 """
 
 import contextlib
@@ -24,10 +27,10 @@ from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
-from novalike.objects.network import Vif
-from novalike.objects.server import ServerSpec
+from novalike.objects.image import Image
 from novalike.virt import config_drive as config_drives
 from novalike.virt import driver as contract
+from novalike.virt.abilities import capability_traits
 from novalike.virt.driver import (
     ConfigDrive,
     ConsoleLocation,
@@ -37,6 +40,7 @@ from novalike.virt.driver import (
     ImageSource,
     PowerListener,
 )
+from novalike.virt.guest import Guest, GuestRef
 from novalike.virt.images.cache import ImageCache
 from novalike.virt.libvirt import (
     base_images,
@@ -58,8 +62,8 @@ from novalike.virt.libvirt import (
 from novalike.virt.libvirt.connection import Connection
 from novalike.virt.libvirt.events import PowerEvents
 from novalike.virt.libvirt.guestxml import domain as domain_xml
-from novalike.virt.libvirt.vif_plug import VifPlugger
 from novalike.virt.native_threads import NativeThreads
+from novalike.virt.vif.plugger import VifPlugger
 
 LOG = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -75,7 +79,7 @@ class LibvirtDriver(contract.Driver):
         self._instances = Path(conf.state_path) / "instances"
         self._cache_folder = self._instances / conf.image_cache.subdirectory_name
         self._cache = ImageCache(self._cache_folder, images, self._threads)
-        self._plugger = VifPlugger(conf.neutron.ovs_bridge, self._threads)
+        self._plugger = VifPlugger(conf.neutron.ovs_bridge)
         self._listeners: list[PowerListener] = []
         self._busy: Counter[str] = Counter()
         self._events: PowerEvents | None = None
@@ -149,35 +153,36 @@ class LibvirtDriver(contract.Driver):
         left |= {port.instance_uuid for port in self._plugger.plugged()}
         return frozenset(ours | (left - all_guests))
 
-    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        found = self._call(domains.info, spec.server.uuid, self._node_uuid)
+    def find_guest(self, guest: Guest) -> GuestInfo:
+        found = self._call(domains.info, guest.uuid, self._node_uuid)
         if found is None:
-            raise GuestNotFound(instance_id=spec.server.uuid)
+            raise GuestNotFound(instance_id=guest.uuid)
         return found
 
-    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
-        folder = self._folder(spec_uuid)
+    def console_output(self, guest: GuestRef) -> bytes:
+        folder = self._folder(guest.uuid)
         text = console_log.tail(folder / guest_builder.CONSOLE_LOG, self.conf.libvirt.console_log_bytes)
         if text is None:
-            if self._call(domains.info, spec_uuid, self._node_uuid) is None:
-                raise GuestNotFound(instance_id=spec_uuid)
+            if self._call(domains.info, guest.uuid, self._node_uuid) is None:
+                raise GuestNotFound(instance_id=guest.uuid)
             return b""
         return text
 
-    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
-        port = self._call(domains.vnc_port, spec_uuid)
+    def vnc_console(self, guest: GuestRef) -> ConsoleLocation:
+        port = self._call(domains.vnc_port, guest.uuid)
         if port == 0:
-            raise GuestNotFound(instance_id=spec_uuid)
+            raise GuestNotFound(instance_id=guest.uuid)
         if port is None:
             raise errors.ConsoleTypeUnavailable(console_type="novnc")
         return ConsoleLocation(host=self.conf.vnc.server_proxyclient_address, port=port)
 
     # -- guests: making
 
-    def prepare_disks(self, host: str, spec: ServerSpec) -> str:
+    def prepare_disks(self, guest: Guest) -> str:
+        spec = guest.spec
         unsupported_features.check(spec.image, spec.server.flavor, self._host().arch)
-        self._check_firmware(spec)
-        folder = self._folder(spec.server.uuid)
+        self._check_firmware(spec.image)
+        folder = self._folder(guest.uuid)
         known = guest_record.read(folder)
         planned = known or disk_plan.plan(self.conf, spec, self._host().arch, self._node_uuid)
         if known is None or any(
@@ -189,57 +194,58 @@ class LibvirtDriver(contract.Driver):
                     disk_files.make(folder, disk, base, self._sync)
         return planned.root_device
 
-    def plug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        for vif in vifs:
-            self._plugger.plug(spec, vif)
+    def plug(self, guest: Guest) -> None:
+        queues = hardware.vif_queues(guest.spec.image, guest.spec.server.flavor)
+        for vif in guest.vifs:
+            self._plugger.plug(guest, vif, queues)
 
-    def unplug(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        self._plugger.unplug_all(spec, vifs)
+    def unplug(self, guest: Guest) -> None:
+        self._plugger.unplug_all(guest)
 
-    def spawn(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], config_drive: ConfigDrive | None) -> None:
-        uuid = spec.server.uuid
-        with self._quiet(uuid):
-            if self._call(domains.is_active, uuid):
+    def spawn(self, guest: Guest, config_drive: ConfigDrive | None) -> None:
+        with self._quiet(guest.uuid):
+            if self._call(domains.is_active, guest.uuid):
                 return
             if config_drive is not None:
-                self._write_config_drive(uuid, config_drive)
+                self._write_config_drive(guest.uuid, config_drive)
             try:
-                self._define(spec, vifs)
-                self._start(uuid)
+                self._define(guest)
+                self._start(guest.uuid)
             except GuestNotFound as e:
                 raise GuestFailed(reason="The guest has no disks, or was removed while it was being made") from e
 
-    def destroy(self, host: str, spec: ServerSpec) -> None:
-        uuid = spec.server.uuid
-        with self._quiet(uuid):
-            self._call(domains.switch_off, uuid)
-            self._call(domains.undefine, uuid)
-            if guest_record.is_ours(self._folder(uuid), self._node_uuid):
-                self._threads.run(disk_files.remove, self._folder(uuid))
+    def remove_guest(self, guest: Guest) -> None:
+        with self._quiet(guest.uuid):
+            self._call(domains.switch_off, guest.uuid)
+            self._call(domains.undefine, guest.uuid)
+
+    def remove_disks(self, guest: Guest) -> None:
+        if self._call(domains.is_active, guest.uuid) is not None:
+            raise GuestFailed(reason="libvirt still knows the guest: its disks stay")
+        folder = self._folder(guest.uuid)
+        if guest_record.is_ours(folder, self._node_uuid):
+            self._threads.run(disk_files.remove, folder)
 
     # -- guests: power
 
-    def power_on(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        uuid = spec.server.uuid
-        with self._quiet(uuid):
-            if self._call(domains.is_active, uuid):
+    def power_on(self, guest: Guest) -> None:
+        with self._quiet(guest.uuid):
+            if self._call(domains.is_active, guest.uuid):
                 return
-            self._restart(spec, vifs)
+            self._restart(guest)
 
-    def power_off(self, host: str, spec: ServerSpec, timeout: float) -> None:
-        uuid = spec.server.uuid
-        with self._quiet(uuid), _libvirt_errors():
-            if self._connection.call(domains.is_active, uuid) is None:
-                raise GuestNotFound(instance_id=uuid)
-            power.power_off(self._connection, uuid, timeout)
+    def power_off(self, guest: Guest, timeout: float) -> None:
+        with self._quiet(guest.uuid), _libvirt_errors():
+            if self._connection.call(domains.is_active, guest.uuid) is None:
+                raise GuestNotFound(instance_id=guest.uuid)
+            power.power_off(self._connection, guest.uuid, timeout)
 
-    def reboot(self, host: str, spec: ServerSpec, vifs: tuple[Vif, ...], *, hard: bool) -> None:
-        uuid = spec.server.uuid
-        with self._quiet(uuid), _libvirt_errors():
-            if not hard and self._reboot_softly(uuid):
+    def reboot(self, guest: Guest, *, hard: bool) -> None:
+        with self._quiet(guest.uuid), _libvirt_errors():
+            if not hard and self._reboot_softly(guest.uuid):
                 return
-            self._connection.call(domains.switch_off, uuid)
-            self._restart(spec, vifs)
+            self._connection.call(domains.switch_off, guest.uuid)
+            self._restart(guest)
 
     def _reboot_softly(self, uuid: str) -> bool:
         active = self._connection.call(domains.is_active, uuid)
@@ -250,11 +256,11 @@ class LibvirtDriver(contract.Driver):
             return False
         return self._connection.call(domains.start, uuid)
 
-    def _restart(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def _restart(self, guest: Guest) -> None:
         """Define a stopped guest anew and start it."""
-        self.plug(self.conf.host, spec, vifs)
-        self._define(spec, vifs)
-        self._start(spec.server.uuid)
+        self.plug(guest)
+        self._define(guest)
+        self._start(guest.uuid)
 
     # -- images
 
@@ -277,22 +283,15 @@ class LibvirtDriver(contract.Driver):
         if self._events is not None:
             self._events.subscribe(connection)
 
-    def _define(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
-        folder = self._folder(spec.server.uuid)
+    def _define(self, guest: Guest) -> None:
+        folder = self._folder(guest.uuid)
         known = guest_record.read(folder)
         if known is None:
-            raise GuestNotFound(instance_id=spec.server.uuid)
-        guest = guest_builder.build(
-            self.conf,
-            spec,
-            known,
-            vifs,
-            folder,
-            node=self._node_uuid,
-            arch=self._host().arch,
-            cache_mode=self._cache_mode,
+            raise GuestNotFound(instance_id=guest.uuid)
+        built = guest_builder.build(
+            self.conf, guest, known, folder, node=self._node_uuid, arch=self._host().arch, cache_mode=self._cache_mode
         )
-        self._call(domains.define, domain_xml.render(guest))
+        self._call(domains.define, domain_xml.render(built))
 
     def _start(self, uuid: str) -> None:
         if not self._call(domains.start, uuid):
@@ -308,9 +307,9 @@ class LibvirtDriver(contract.Driver):
     def _sync(self, descriptor: int) -> None:
         self._threads.run(os.fsync, descriptor)
 
-    def _check_firmware(self, spec: ServerSpec) -> None:
-        if hardware.firmware(spec.image) == "uefi":
-            machine = hardware.machine_type(self.conf, spec.image, self._host().arch)
+    def _check_firmware(self, image: Image | None) -> None:
+        if hardware.firmware(image) == "uefi":
+            machine = hardware.machine_type(self.conf, image, self._host().arch)
             if "efi" not in self._machine(machine).firmwares:
                 raise GuestFailed(reason=f"This host has no UEFI firmware for machine type {machine}")
 
@@ -339,7 +338,7 @@ class LibvirtDriver(contract.Driver):
             if cpu_xml:
                 features = self._call(capabilities.query_cpu_features, arch, self.conf.libvirt.virt_type, cpu_xml)
                 found |= traits.cpu_traits(features)
-            self._traits = tuple(sorted(found | set(contract.capability_traits(self))))
+            self._traits = tuple(sorted(found | set(capability_traits(self))))
         return self._traits
 
     @contextlib.contextmanager

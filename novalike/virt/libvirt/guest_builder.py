@@ -6,10 +6,10 @@ from pathlib import Path
 
 from oslo_config import cfg
 
-from novalike.objects.network import Vif
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
-from novalike.virt.libvirt import hardware, vif_plug
+from novalike.virt.guest import Guest
+from novalike.virt.libvirt import hardware, interfaces
 from novalike.virt.libvirt.guest_record import GuestRecord
 from novalike.virt.libvirt.guestspec import Boot, Description, Disk, GuestSpec
 
@@ -18,37 +18,36 @@ CONSOLE_LOG = "console.log"
 
 def build(
     conf: cfg.ConfigOpts,
-    spec: ServerSpec,
+    guest: Guest,
     record: GuestRecord,
-    vifs: tuple[Vif, ...],
     folder: Path,
     *,
     node: str,
     arch: str,
     cache_mode: str,
 ) -> GuestSpec:
-    """The guest.
+    """Return the guest as libvirt is to have it.
 
     :param node: uuid of this compute node.
     :param folder: where its disks are.
     :param cache_mode: QEMU's cache mode for disks.
     :raises GuestFailed: something that is asked for can't be had.
     """
-    server, image = spec.server, spec.image
-    flavor = server.flavor
+    spec = guest.spec
+    image, flavor = spec.image, spec.server.flavor
     has_screen = bool(conf.vnc.enabled)
     queues = hardware.vif_queues(image, flavor)
     return GuestSpec(
-        uuid=server.uuid,
-        name=server.instance_name,
+        uuid=guest.uuid,
+        name=guest.name,
         virt_type=conf.libvirt.virt_type,
         memory_mb=flavor.memory_mb,
         vcpus=flavor.vcpus,
         cpu=hardware.cpu(conf, image, flavor),
         boot=_boot(spec, record, arch),
-        disks=_disks(record, folder, cache_mode, server.uuid),
-        interfaces=tuple(vif_plug.interface(vif, image, queues) for vif in vifs),
-        description=_describe(spec, vifs, node),
+        disks=_disks(record, folder, cache_mode, guest.uuid),
+        interfaces=tuple(interfaces.interface(vif, image, queues) for vif in guest.vifs),
+        description=_describe(guest, node),
         console_log=str(folder / CONSOLE_LOG),
         version=version("novalike"),
         os_type=hardware.os_type(image),
@@ -104,8 +103,9 @@ def _disks(record: GuestRecord, folder: Path, cache_mode: str, uuid: str) -> tup
     return tuple(disks)
 
 
-def _describe(spec: ServerSpec, vifs: tuple[Vif, ...], node: str) -> Description:
-    server, flavor = spec.server, spec.server.flavor
+def _describe(guest: Guest, node: str) -> Description:
+    server, image = guest.spec.server, guest.spec.image
+    flavor = server.flavor
     return Description(
         node=node,
         name=server.name,
@@ -119,6 +119,6 @@ def _describe(spec: ServerSpec, vifs: tuple[Vif, ...], node: str) -> Description
         vcpus=flavor.vcpus,
         project_id=server.project_id,
         user_id=server.user_id,
-        image_id=spec.image.id if spec.image else None,
-        ports=tuple((vif.port_id, tuple(ip.address for ip in vif.fixed_ips)) for vif in vifs),
+        image_id=image.id if image else None,
+        ports=tuple((vif.port_id, tuple(ip.address for ip in vif.fixed_ips)) for vif in guest.vifs),
     )

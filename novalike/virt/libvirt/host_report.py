@@ -8,6 +8,7 @@ import libvirt
 from oslo_config import cfg
 
 from novalike.objects.host import NodeReport
+from novalike.virt import node_inventory
 from novalike.virt.driver import GuestInfo
 from novalike.virt.libvirt import domains, guest_record
 from novalike.virt.libvirt.capabilities import HostCapabilities
@@ -48,7 +49,7 @@ def report(
     free = disk.f_bavail * disk.f_frsize
     total = disk.f_blocks * disk.f_frsize
     used = (disk.f_blocks - disk.f_bfree) * disk.f_frsize
-    return NodeReport(
+    found = NodeReport(
         uuid=node_uuid,
         host=conf.host,
         hypervisor_hostname=hostname,
@@ -68,13 +69,8 @@ def report(
         supported_instances=tuple(sorted({(arch, domain, "hvm") for arch, domain in capabilities.guests})),
         traits=traits,
         stats={},
-        cpu_allocation_ratio=conf.cpu_allocation_ratio,
-        ram_allocation_ratio=conf.ram_allocation_ratio,
-        disk_allocation_ratio=conf.disk_allocation_ratio,
-        reserved_host_cpus=conf.reserved_host_cpus,
-        reserved_host_memory_mb=conf.reserved_host_memory_mb,
-        reserved_host_disk_mb=conf.reserved_host_disk_mb,
     )
+    return node_inventory.complete(conf, found)
 
 
 def used_memory_mb() -> int:

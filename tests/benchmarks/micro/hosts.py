@@ -9,7 +9,7 @@ import msgspec
 
 from novalike.clients.placement import _decode_candidates
 from novalike.clients.placement_types import Candidates
-from novalike.objects.host import AggregateFacts, HostState, Inventory
+from novalike.objects.host import AggregateFacts, HostState, HostStates
 
 COUNT = 10_000
 TRAITS = (
@@ -83,10 +83,10 @@ def states(count: int = COUNT) -> tuple[HostState, ...]:
 
 
 @functools.cache
-def inventory(count: int = COUNT) -> Inventory:
+def inventory(count: int = COUNT) -> HostStates:
     """All hosts, as they come over the bus."""
-    encoded = msgspec.json.encode(Inventory(version="1", hosts=states(count)))
-    return msgspec.json.decode(encoded, type=Inventory)
+    encoded = msgspec.json.encode(HostStates(version="1", hosts=states(count)))
+    return msgspec.json.decode(encoded, type=HostStates)
 
 
 @functools.cache

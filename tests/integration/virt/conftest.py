@@ -89,3 +89,8 @@ def make_spec(images, guest_image):
         return records.spec(records.server(**server), image=image)
 
     return make
+
+
+@pytest.fixture
+def make_guest(make_spec):
+    return lambda image=None, **more: records.guest(make_spec(image, **more))

@@ -38,5 +38,5 @@ class TestLibvirtDriver(DriverConformance):
         image = images.add(guest_image, "qcow2")
         return lambda: make_spec(image)
 
-    def stop_from_outside(self, driver, spec):
-        driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).destroy())
+    def stop_from_outside(self, driver, guest):
+        driver._call(lambda connection: connection.lookupByUUIDString(guest.uuid).destroy())

@@ -17,12 +17,12 @@ pytestmark = pytest.mark.libvirt
 TIMEOUT = 180
 
 
-def console(driver, spec, *texts: str) -> str:
+def console(driver, guest, *texts: str) -> str:
     """The console log, once all of ``texts`` are in it."""
     seen = ""
     end = time.monotonic() + TIMEOUT
     while time.monotonic() < end:
-        seen = driver.console_output("hv1", spec.server.uuid, spec.server.instance_name).decode(errors="replace")
+        seen = driver.console_output(guest.ref).decode(errors="replace")
         if all(text in seen for text in texts):
             return seen
         time.sleep(0.5)
@@ -33,23 +33,24 @@ def console(driver, spec, *texts: str) -> str:
 def built(driver):
     made = []
 
-    def build(spec, drive=None, vifs=()):
-        made.append(spec)
-        driver.prepare_disks("hv1", spec)
-        driver.plug("hv1", spec, vifs)
-        driver.spawn("hv1", spec, vifs, drive)
-        return spec
+    def build(guest, drive=None):
+        made.append(guest)
+        driver.prepare_disks(guest)
+        driver.plug(guest)
+        driver.spawn(guest, drive)
+        return guest
 
     yield build
-    for spec in made:
-        driver.destroy("hv1", spec)
+    for guest in made:
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
 
 
-def test_a_life(driver, built, make_spec, state_path):
-    spec = make_spec(
+def test_a_life(driver, built, make_guest, state_path):
+    guest = make_guest(
         flavor=Flavor(flavor_id="2", name="disks", memory_mb=192, vcpus=1, root_gb=1, swap=16, ephemeral_gb=1)
     )
-    uuid = spec.server.uuid
+    uuid = guest.uuid
     drive = ConfigDrive(
         files={
             "openstack/latest/meta_data.json": b'{"uuid": "%s", "hostname": "real-one"}' % uuid.encode(),
@@ -57,42 +58,46 @@ def test_a_life(driver, built, make_spec, state_path):
             b"dd if=/dev/vdc bs=1 skip=4086 count=10 2>/dev/null; echo\n",
         }
     )
-    built(spec, drive)
-    text = console(driver, spec, "login:", "USER-DATA-RAN", "hostname real-one", "finished at")
+    built(guest, drive)
+    text = console(driver, guest, "login:", "USER-DATA-RAN", "hostname real-one", "finished at")
     assert "config-drive" in text
     assert "/dev/vdb" in text
     assert "SWAPSPACE2" in text
 
-    location = driver.vnc_console("hv1", uuid, spec.server.instance_name)
+    location = driver.vnc_console(guest.ref)
     with socket.create_connection((location.host, location.port), timeout=10) as vnc:
         assert vnc.recv(4) == b"RFB "
 
     began = time.monotonic()
-    driver.reboot("hv1", spec, (), hard=False)
+    driver.reboot(guest, hard=False)
     assert time.monotonic() - began < 60, "the guest did not follow a soft reboot"
-    console(driver, spec, "finished at")
+    console(driver, guest, "finished at")
     began = time.monotonic()
-    driver.power_off("hv1", spec, 60)
+    driver.power_off(guest, 60)
     assert time.monotonic() - began < 50, "the guest did not hear its power button"
-    assert driver.guest("hv1", spec).power_state == PowerState.SHUTDOWN
-    driver.power_on("hv1", spec, ())
-    console(driver, spec, "login:")
-    driver.reboot("hv1", spec, (), hard=True)
-    console(driver, spec, "login:")
+    assert driver.find_guest(guest).power_state == PowerState.SHUTDOWN
+    driver.power_on(guest)
+    console(driver, guest, "login:")
+    driver.reboot(guest, hard=True)
+    console(driver, guest, "login:")
 
-    driver.destroy("hv1", spec)
+    driver.remove_guest(guest)
+    driver.power_on(guest)  # from its disks
+    console(driver, guest, "login:")
+    driver.remove_guest(guest)
+    driver.remove_disks(guest)
     assert not (state_path / "instances" / uuid).exists()
     with pytest.raises(GuestNotFound):
-        driver.guest("hv1", spec)
+        driver.find_guest(guest)
 
 
 @pytest.mark.parametrize("images_type", ["raw"])
-def test_raw_disks_boot_too(conf, driver, built, make_spec, images_type):
+def test_raw_disks_boot_too(conf, driver, built, make_guest, images_type):
     conf.set_override("images_type", images_type, group="libvirt")
-    console(driver, built(make_spec()), "login:")
+    console(driver, built(make_guest()), "login:")
 
 
-def test_scsi_disk_and_uncommon_devices_start(driver, built, make_spec, images, guest_image):
+def test_scsi_disk_and_uncommon_devices_start(driver, built, make_guest, images, guest_image):
     image = images.add(
         guest_image,
         "qcow2",
@@ -101,29 +106,29 @@ def test_scsi_disk_and_uncommon_devices_start(driver, built, make_spec, images, 
             "hw_rng_model": "virtio", "hw_qemu_guest_agent": "yes", "hw_watchdog_action": "reset", "os_type": "windows",
         },
     )  # fmt: skip
-    console(driver, built(make_spec(image), ConfigDrive(files={"openstack/latest/user_data": b"x"})), "login:")
+    console(driver, built(make_guest(image), ConfigDrive(files={"openstack/latest/user_data": b"x"})), "login:")
 
 
-def test_q35(conf, driver, built, make_spec):
+def test_q35(conf, driver, built, make_guest):
     conf.set_override("hw_machine_type", ["x86_64=q35"], group="libvirt")
-    console(driver, built(make_spec()), "login:")
+    console(driver, built(make_guest()), "login:")
 
 
-def test_firmware_that_is_not_here(driver, make_spec, images, guest_image):
+def test_firmware_that_is_not_here(driver, make_guest, images, guest_image):
     image = images.add(guest_image, "qcow2", properties={"hw_firmware_type": "uefi"})
     with pytest.raises(GuestFailed, match="UEFI"):  # not for machine type pc, whatever is installed
-        driver.prepare_disks("hv1", make_spec(image))
+        driver.prepare_disks(make_guest(image))
 
 
-def test_a_guest_keeps_its_hardware_when_the_configuration_changes(conf, driver, built, make_spec):
-    spec = built(make_spec())
+def test_a_guest_keeps_its_hardware_when_the_configuration_changes(conf, driver, built, make_guest):
+    guest = built(make_guest())
     conf.set_override("hw_machine_type", ["x86_64=q35"], group="libvirt")
-    driver.reboot("hv1", spec, (), hard=True)
-    xml = driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).XMLDesc(0))
+    driver.reboot(guest, hard=True)
+    xml = driver._call(lambda connection: connection.lookupByUUIDString(guest.uuid).XMLDesc(0))
     assert "machine='pc-i440fx" in xml
 
 
-def test_a_guest_of_somebody_else_is_not_ours(driver, make_spec, built):
+def test_a_guest_of_somebody_else_is_not_ours(driver, make_guest, built):
     xml = (
         "<domain type='qemu'><name>novalike-test-foreign</name><memory unit='MiB'>16</memory>"
         "<os><type>hvm</type></os></domain>"
@@ -135,16 +140,16 @@ def test_a_guest_of_somebody_else_is_not_ours(driver, make_spec, built):
         foreign.undefine()
 
 
-def test_lost_definitions_are_made_again(driver, built, make_spec):
-    spec = built(make_spec())
-    driver.power_off("hv1", spec, 0)
-    driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).undefine())
-    driver.power_on("hv1", msgspec.structs.replace(spec), ())
-    assert driver.guest("hv1", spec).power_state == PowerState.RUNNING
+def test_lost_definitions_are_made_again(driver, built, make_guest):
+    guest = built(make_guest())
+    driver.power_off(guest, 0)
+    driver._call(lambda connection: connection.lookupByUUIDString(guest.uuid).undefine())
+    driver.power_on(guest)
+    assert driver.find_guest(guest).power_state == PowerState.RUNNING
 
 
-def test_interfaces_reach_their_bridge_or_tap(driver, built, make_spec):
-    bridge, tap = f"brnl{os.getpid() % 100000}", f"tapnl{os.getpid() % 100000}"
+def test_interfaces_reach_their_bridge_or_tap(driver, built, make_guest):
+    guest, bridge, tap = make_guest(), f"brnl{os.getpid() % 100000}", f"tapnl{os.getpid() % 100000}"
     ip("link", "add", bridge, "type", "bridge")
     ip("tuntap", "add", tap, "mode", "tap")
     try:
@@ -160,19 +165,20 @@ def test_interfaces_reach_their_bridge_or_tap(driver, built, make_spec):
             port_id="p", network_id="n", network_name="n", mac="fa:16:3e:77:00:03", vif_type="tap",
             devname=f"tappl{os.getpid() % 100000}",
         )  # fmt: skip
-        spec = make_spec()
-        driver.prepare_disks("hv1", spec)
-        driver.plug("hv1", spec, (bridged, plain))  # of the other one only the result is wanted here
-        driver.spawn("hv1", spec, (bridged, ready, plain), None)
+        driver.prepare_disks(guest)
+        # of the other one only the result is wanted here
+        driver.plug(msgspec.structs.replace(guest, vifs=(bridged, plain)))
+        driver.spawn(msgspec.structs.replace(guest, vifs=(bridged, ready, plain)), None)
         assert f"master {bridge}" in ip("link", "show", bridged.devname)
         assert "mtu 1400" in ip("link", "show", bridged.devname)
         ip("link", "show", plain.devname)
-        driver.destroy("hv1", spec)
+        driver.remove_guest(guest)
         assert tap in ip("link", "show", tap), "a tap that was there before must stay"
         with pytest.raises(GuestFailed, match="bridge nobridge"):
-            driver.plug("hv1", spec, (msgspec.structs.replace(bridged, bridge="nobridge"),))
+            driver.plug(msgspec.structs.replace(guest, vifs=(msgspec.structs.replace(bridged, bridge="nobridge"),)))
     finally:
-        driver.destroy("hv1", spec)
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
         ip("link", "del", bridge)
         ip("link", "del", tap)
 

@@ -52,9 +52,7 @@ def in_the_namespace() -> None:
     import uuid
 
     from novalike.objects.network import Vif
-    from novalike.objects.server import ServerSpec
-    from novalike.virt.libvirt.vif_plug import VifPlugger
-    from novalike.virt.native_threads import NativeThreads
+    from novalike.virt.vif.plugger import VifPlugger
     from tests.fakes import records
 
     def vif(**details: object) -> Vif:
@@ -66,21 +64,21 @@ def in_the_namespace() -> None:
     def devices() -> set[str]:
         return {path.name for path in Path("/proc/self/net/dev_snmp6").iterdir()} - {"lo", "ovs-netdev", "br-x"}
 
-    plugger = VifPlugger("br-x", NativeThreads(1))
+    plugger = VifPlugger("br-x")
     plugger.start()
     assert plugger.plugged() == []
-    one, two = records.spec(), records.spec()
-    for spec in (one, two):
+    one, two = records.guest(), records.guest()
+    for guest in (one, two):
         for details in ({"ovs_create_tap": True}, {"ovs_hybrid_plug": True}, {}):
-            plugger.plug(spec, vif(**details))
-    assert sorted(port.instance_uuid for port in plugger.plugged()) == sorted([one.server.uuid, two.server.uuid] * 3)
+            plugger.plug(guest, vif(**details))
+    assert sorted(port.instance_uuid for port in plugger.plugged()) == sorted([one.uuid, two.uuid] * 3)
     assert {port.bridge for port in plugger.plugged()} == {"br-x"}
     assert len(devices()) == 2 * (1 + 3)
-    again = VifPlugger("br-x", NativeThreads(1))  # as after a restart
+    again = VifPlugger("br-x")  # as after a restart
     for _ in range(2):
-        again.unplug_all(ServerSpec(server=one.server), ())
-        assert {port.instance_uuid for port in again.plugged()} == {two.server.uuid}
+        again.unplug_all(one)
+        assert {port.instance_uuid for port in again.plugged()} == {two.uuid}
     assert len(devices()) == 1 + 3
-    again.unplug_all(ServerSpec(server=two.server), ())
+    again.unplug_all(two)
     assert again.plugged() == []
     assert devices() == set()

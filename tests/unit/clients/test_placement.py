@@ -3,6 +3,8 @@
 How Placement itself behaves is in ``tests/integration/test_placement_client.py``.
 """
 
+import json
+
 import pytest
 
 from novalike.clients import placement_provider
@@ -25,7 +27,7 @@ class Placement:
 
     def __init__(self, **answers):
         self.answers = {
-            ("GET", PATH): answer(200, {"uuid": NODE.uuid, "name": "node"}),
+            ("GET", "/resource_providers"): {"resource_providers": [{"uuid": NODE.uuid, "name": "node"}]},
             ("GET", f"{PATH}/inventories"): {"inventories": {}, "resource_provider_generation": 7},
             ("GET", f"{PATH}/traits"): {"traits": [], "resource_provider_generation": 8},
             ("PUT", f"{PATH}/inventories"): {},
@@ -47,7 +49,7 @@ class Placement:
 
 def test_a_new_provider_gets_inventory_and_traits():
     placement = Placement()
-    placement.answers["GET", PATH] = refusal(404)
+    placement.answers["GET", "/resource_providers"] = {"resource_providers": []}
     placement.answers["POST", "/resource_providers"] = {}
     assert placement.client.ensure_provider(NODE) is True
     assert placement.sent("POST") == [("/resource_providers", {"uuid": NODE.uuid, "name": "node"})]
@@ -62,10 +64,39 @@ def test_a_new_provider_gets_inventory_and_traits():
     assert {asked.headers["OpenStack-API-Version"] for asked in placement.session.asked} == {"placement 1.39"}
 
 
+def test_a_renamed_node_keeps_its_provider():
+    placement = Placement()
+    placement.answers["PUT", PATH] = {}
+    placement.client.ensure_provider(report("node", hypervisor_hostname="new"))
+    assert dict(placement.sent("PUT"))[PATH] == {"name": "new"}
+
+
+@pytest.mark.parametrize("more", [{}, {"reserved_host_disk_mb": 1025, "memory_mb": 256}, {"local_gb": 0}])
+def test_what_is_written_of_cpus_memory_and_disk(more):
+    """To the byte what was written when nodes reported nothing else."""
+    placement = Placement()
+    node = report("node", cpu_allocation_ratio=16.0, **more)
+    placement.client.ensure_provider(node)
+    amounts = {
+        "VCPU": (node.vcpus, node.reserved_host_cpus, node.cpu_allocation_ratio),
+        "MEMORY_MB": (node.memory_mb, node.reserved_host_memory_mb, node.ram_allocation_ratio),
+        "DISK_GB": (node.local_gb, -(-node.reserved_host_disk_mb // 1024), node.disk_allocation_ratio),
+    }
+    wanted = {
+        name: {
+            "total": total, "reserved": min(reserved, total), "min_unit": 1, "max_unit": total, "step_size": 1,
+            "allocation_ratio": ratio,
+        }
+        for name, (total, reserved, ratio) in amounts.items() if total
+    }  # fmt: skip
+    written = dict(placement.sent("PUT"))[f"{PATH}/inventories"]
+    assert json.dumps(written) == json.dumps({"inventories": wanted, "resource_provider_generation": 7})
+
+
 def test_what_is_there_already_is_not_written():
     placement = Placement()
     placement.answers["GET", f"{PATH}/inventories"] = {
-        "inventories": placement_provider.wanted_inventories(NODE, {}), "resource_provider_generation": 7,
+        "inventories": placement_provider.node_inventories(NODE, {}), "resource_provider_generation": 7,
     }  # fmt: skip
     placement.answers["GET", f"{PATH}/traits"] = {"traits": list(NODE.traits), "resource_provider_generation": 7}
     placement.client.ensure_provider(NODE)
@@ -105,23 +136,24 @@ def test_an_inventory_in_use_is_a_conflict():
 
 def test_two_processes_may_register_a_node_at_a_time():
     placement = Placement()
-    placement.answers["GET", PATH] = [refusal(404), answer(200, {"name": "node"})]
+    placement.answers["GET", "/resource_providers"] = {"resource_providers": []}
+    placement.answers["GET", PATH] = answer(200, {"name": "node"})
     placement.answers["POST", "/resource_providers"] = refusal(409)
     assert placement.client.ensure_provider(NODE) is True
 
 
 def test_inventories_and_traits_of_others_stay():
     existing = {"CUSTOM_GPU": {"total": 1}, "VCPU": {"total": 99}}
-    wanted = placement_provider.wanted_inventories(report("node", local_gb=0, reserved_host_disk_mb=1), existing)
+    wanted = placement_provider.node_inventories(report("node", local_gb=0, reserved_host_disk_mb=1), existing)
     assert set(wanted) == {"CUSTOM_GPU", "VCPU", "MEMORY_MB"}
     assert wanted["VCPU"]["total"] == 4
-    rounded = placement_provider.wanted_inventories(report("node", reserved_host_disk_mb=1025), {})
+    rounded = placement_provider.node_inventories(report("node", reserved_host_disk_mb=1025), {})
     assert rounded["DISK_GB"]["reserved"] == 2
     had = frozenset({"CUSTOM_OPERATORS", "COMPUTE_OLD", "HW_OLD", "COMPUTE_STATUS_DISABLED"})
     kept = {"CUSTOM_OPERATORS", "CUSTOM_OURS", "COMPUTE_NODE"}
-    assert placement_provider.wanted_traits(NODE, had, None) == kept | {"COMPUTE_STATUS_DISABLED"}
-    assert placement_provider.wanted_traits(NODE, had, False) == kept
-    assert placement_provider.wanted_traits(NODE, frozenset(), True) >= {"COMPUTE_STATUS_DISABLED"}
+    assert placement_provider.wanted_traits(NODE.traits, had, None) == kept | {"COMPUTE_STATUS_DISABLED"}
+    assert placement_provider.wanted_traits(NODE.traits, had, False) == kept
+    assert placement_provider.wanted_traits(NODE.traits, frozenset(), True) >= {"COMPUTE_STATUS_DISABLED"}
 
 
 def test_the_query_string():

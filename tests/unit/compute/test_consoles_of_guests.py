@@ -8,6 +8,7 @@ import pytest
 from novalike.compute.server import ComputeHandler
 from novalike.objects import errors
 from novalike.virt.driver import ConsoleLocation, GuestNotFound
+from novalike.virt.guest import GuestRef
 from tests.fakes.records import context
 
 
@@ -21,16 +22,17 @@ class Screens(Plain):
     def __init__(self, *guests: str) -> None:
         self.guests = guests
 
-    def _find(self, uuid: str) -> None:
-        if uuid not in self.guests:
-            raise GuestNotFound(instance_id=uuid)
+    def _find(self, guest: GuestRef) -> None:
+        assert (guest.host, guest.name) == ("h", "instance-1")
+        if guest.uuid not in self.guests:
+            raise GuestNotFound(instance_id=guest.uuid)
 
-    def console_output(self, host: str, spec_uuid: str, instance_name: str) -> bytes:
-        self._find(spec_uuid)
+    def console_output(self, guest: GuestRef) -> bytes:
+        self._find(guest)
         return b"one\ntwo\n\xff"
 
-    def vnc_console(self, host: str, spec_uuid: str, instance_name: str) -> ConsoleLocation:
-        self._find(spec_uuid)
+    def vnc_console(self, guest: GuestRef) -> ConsoleLocation:
+        self._find(guest)
         return ConsoleLocation(host="10.0.0.1", port=5901)
 
 

@@ -12,6 +12,7 @@ from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation
 from novalike.virt.cancellation import Cancellation
 from novalike.virt.driver import GuestNotFound
+from novalike.virt.guest import Guest
 from tests.fakes.records import context, server, spec
 
 PATIENCE = 1.0
@@ -44,8 +45,8 @@ class Conductor:
 
 
 class Driver:
-    def guest(self, host: str, a_spec: Any) -> Any:
-        raise GuestNotFound(instance_id=a_spec.server.uuid)
+    def find_guest(self, guest: Guest) -> Any:
+        raise GuestNotFound(instance_id=guest.uuid)
 
 
 @pytest.fixture

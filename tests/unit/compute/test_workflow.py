@@ -54,7 +54,7 @@ class Driver:
         self.looks = 0
         self.seen: list[GuestInfo | Exception] = [GuestInfo(instance_uuid="it", instance_name="it", power_state=1)]
 
-    def guest(self, host: str, spec: Any) -> GuestInfo:
+    def find_guest(self, guest: Any) -> GuestInfo:
         self.looks += 1
         found = self.seen.pop(0) if len(self.seen) > 1 else self.seen[0]
         if isinstance(found, Exception):

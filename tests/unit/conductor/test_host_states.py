@@ -24,7 +24,7 @@ from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import services as services_db
 from novalike.db.cell import tables as cell_tables
 from novalike.objects.context import admin_context
-from novalike.objects.host import Heartbeat, HostState, Inventory
+from novalike.objects.host import Heartbeat, HostState, HostStates
 from novalike.objects.record import utcnow
 from novalike.scheduler.snapshot import EMPTY, Snapshot, take, update
 from tests.functional.local_bus import LocalBus
@@ -64,7 +64,7 @@ class Conductor:
         beat = Heartbeat(binary="novalike-compute", endpoint=endpoint, incarnation="i", hosts=names, version=1)
         self.reports.heartbeat(CTX, beat=beat)
 
-    def refresh(self) -> Inventory | None:
+    def refresh(self) -> HostStates | None:
         """Bring the snapshot up to date, as a scheduler does."""
         found = self.handler.inventory(CTX, known_version=self.snapshot.version, changes=True)
         if found is not None:

@@ -3,17 +3,19 @@
 import uuid
 from typing import Any
 
+from msgspec.structs import replace
 from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.objects.context import admin_context
 from novalike.objects.flavor import Flavor
-from novalike.objects.host import HostState, Inventory, NodeReport
+from novalike.objects.host import HostState, HostStates, NodeReport
 from novalike.objects.scheduling import SchedulingRequest, Selections
 from novalike.scheduler.candidate import Candidate, new_candidate
 from novalike.scheduler.filters.registry import load_filters
 from novalike.scheduler.server import SchedulerServer
 from novalike.scheduler.snapshot import EMPTY, Snapshot
+from novalike.virt.node_inventory import standard_inventories
 from tests.fakes.placement import FakePlacement
 
 NAMESPACE = uuid.UUID("5f0c8f3e-3c4e-4f5e-9d7b-0d5f6a3c1b2a")
@@ -53,7 +55,8 @@ def report(name: str, **facts: Any) -> NodeReport:
         "local_gb": 100,
         "traits": ("COMPUTE_NODE",),
     } | facts
-    return NodeReport(**values)
+    made = NodeReport(**values)
+    return replace(made, inventories=standard_inventories(made) | made.inventories)
 
 
 def state(name: str, node: NodeReport | None = None, **facts: Any) -> HostState:
@@ -118,11 +121,11 @@ class Conductor:
 
     def inventory(
         self, ctx: Any, *, known_version: str | None = None, changes: bool = False
-    ) -> Inventory | None:
+    ) -> HostStates | None:
         self.calls += 1
         if known_version == str(self.version):
             return None
-        return Inventory(version=str(self.version), hosts=tuple(self.hosts.values()))
+        return HostStates(version=str(self.version), hosts=tuple(self.hosts.values()))
 
 
 class Cloud:

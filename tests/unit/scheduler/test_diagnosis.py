@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from novalike.clients.placement_types import CandidateQuery, ResourceGroup
-from novalike.objects.host import Inventory
+from novalike.objects.host import HostStates
 from novalike.scheduler.diagnosis import explain_missing
 from novalike.scheduler.rejections import Rejections
 from novalike.scheduler.snapshot import EMPTY, take
@@ -20,7 +20,7 @@ ROOM = {
 def why(amounts: dict[str, int], *, required: frozenset[str] = frozenset(), **facts: Any) -> str:
     query = CandidateQuery(groups={"": ResourceGroup(resources=amounts, required=required)})
     rejections = Rejections()
-    explain_missing(take(Inventory(version="1", hosts=(state("h", **(ROOM | facts)),))), (), query, (), rejections)
+    explain_missing(take(HostStates(version="1", hosts=(state("h", **(ROOM | facts)),))), (), query, (), rejections)
     (rejection,) = rejections.all()
     assert (rejection.stage, rejection.hosts) == ("placement", ("h",))
     return rejection.reason
@@ -69,7 +69,7 @@ def test_when_nothing_is_wrong_that_we_know_of() -> None:
 
 def test_restrictions_come_first_and_offered_hosts_are_not_explained() -> None:
     query, rejections = CandidateQuery(groups={"": ResourceGroup(resources={"VCPU": 99})}), Rejections()
-    snapshot = take(Inventory(version="1", hosts=tuple(state(name, **ROOM) for name in ("a", "b", "host"))))
+    snapshot = take(HostStates(version="1", hosts=tuple(state(name, **ROOM) for name in ("a", "b", "host"))))
     zone = ("zone", lambda host: "elsewhere" if host.state.host == "a" else None)
     explain_missing(snapshot, (candidate(),), query, (zone,), rejections)
     assert [(r.stage, r.hosts) for r in rejections.all()] == [("zone", ("a",)), ("placement", ("b",))]

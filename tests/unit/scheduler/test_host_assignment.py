@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from novalike.objects.host import AggregateFacts, Inventory
+from novalike.objects.host import AggregateFacts, HostStates
 from novalike.scheduler.filters.registry import load_filters
 from novalike.scheduler.pipeline import Pipeline
 from novalike.scheduler.resources import build_query
@@ -68,7 +68,7 @@ def test_the_smallest_multiplier_of_the_aggregates_counts():
         state("odd", aggregates=(aggregate(3, "rubbish"),)),
         state("plain"),
     )
-    snapshot = take(Inventory(version="1", hosts=states))
+    snapshot = take(HostStates(version="1", hosts=states))
     assert dict(snapshot.multipliers) == {states[0].uuid: {"ram_weight_multiplier": -3.0}}
     hosts = [candidate(uuid=s.uuid) for s in states]
     quiet = {w.option: 0.0 for w in IN_TREE}
@@ -182,7 +182,7 @@ def test_a_hundred_servers_over_a_thousand_hosts_cost_little():
     cloud = Cloud()
     for node in nodes:
         cloud.placement.add_provider(node)
-    snapshot = take(Inventory(version="1", hosts=tuple(state(node.host, node) for node in nodes)))
+    snapshot = take(HostStates(version="1", hosts=tuple(state(node.host, node) for node in nodes)))
     asked = request(100)
     query = build_query(cloud.conf, asked)
     pipeline = Pipeline(cloud.conf, load_filters(cloud.conf), load_weighers(cloud.conf))

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from novalike.objects.host import AggregateFacts, HostState, Inventory
+from novalike.objects.host import AggregateFacts, HostState, HostStates
 from novalike.scheduler.snapshot import EMPTY, Snapshot, take, update
 from tests.unit.scheduler.cloud import node_uuid, state
 
 
-def inventory(*hosts: HostState, version: str = "1") -> Inventory:
-    return Inventory(version=version, hosts=hosts)
+def inventory(*hosts: HostState, version: str = "1") -> HostStates:
+    return HostStates(version=version, hosts=hosts)
 
 
 def aggregate(number: int, **metadata: str) -> AggregateFacts:

@@ -32,5 +32,5 @@ class TestFakeDriver(DriverConformance):
         image = images.add(b"\0" * 512)
         return lambda: records.spec(records.server(id=next(numbers)), image=image)
 
-    def stop_from_outside(self, driver, spec):
-        driver.crash_guest(driver.hosts()[0], spec.server.uuid)
+    def stop_from_outside(self, driver, guest):
+        driver.crash_guest(guest.host, guest.uuid)

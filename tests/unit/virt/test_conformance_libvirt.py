@@ -49,5 +49,5 @@ class TestLibvirtDriver(DriverConformance):
             mac=f"fa:16:3e:00:00:{next(numbers):02x}", vif_type="ovs", details={"bridge_name": "br-x"},
         )  # fmt: skip
 
-    def stop_from_outside(self, driver, spec):
-        driver._call(lambda connection: connection.lookupByUUIDString(spec.server.uuid).destroy())
+    def stop_from_outside(self, driver, guest):
+        driver._call(lambda connection: connection.lookupByUUIDString(guest.uuid).destroy())

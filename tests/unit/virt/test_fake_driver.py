@@ -28,87 +28,97 @@ def spec(images):
     return records.spec(image=images.add(b"x" * 100))
 
 
-def build(driver, host, spec):
-    driver.prepare_disks(host, spec)
-    driver.plug(host, spec, (VIF,))
-    driver.spawn(host, spec, (VIF,), None)
+@pytest.fixture
+def one(driver, spec):
+    """The guest on the first host."""
+    return records.guest(spec, VIF, host=driver.hosts()[0])
+
+
+@pytest.fixture
+def two(driver, spec):
+    """The same guest on the second host."""
+    return records.guest(spec, VIF, host=driver.hosts()[1])
+
+
+def build(driver, guest):
+    driver.prepare_disks(guest)
+    driver.plug(guest)
+    driver.spawn(guest, None)
 
 
 def files(tmp_path):
     return sorted(path.name for path in (tmp_path / "fake-guests").iterdir())
 
 
-def test_a_file_per_instance_and_host(driver, spec, tmp_path):
-    one, two = driver.hosts()
-    build(driver, one, spec)
-    driver.prepare_disks(two, spec)
-    uuid = spec.server.uuid
-    assert files(tmp_path) == [f"{uuid}@{one}.json", f"{uuid}@{two}.json"]
+def test_a_file_per_instance_and_host(driver, one, two, tmp_path):
+    build(driver, one)
+    driver.prepare_disks(two)
+    assert files(tmp_path) == [f"{one.uuid}@{one.host}.json", f"{two.uuid}@{two.host}.json"]
     read = [msgspec.json.decode((tmp_path / "fake-guests" / name).read_bytes()) for name in files(tmp_path)]
     assert [(r["instance_uuid"], r["host"], r["power_state"]) for r in read] == [
-        (uuid, one, PowerState.RUNNING), (uuid, two, None),
+        (one.uuid, one.host, PowerState.RUNNING), (two.uuid, two.host, None),
     ]  # fmt: skip
-    assert driver.residents(one) == driver.residents(two) == {uuid}
-    assert [len(driver.guests(host)) for host in (one, two)] == [1, 0]
-    for host in (one, two):
-        driver.destroy(host, spec)
-        driver.unplug(host, spec, ())
+    assert driver.residents(one.host) == driver.residents(two.host) == {one.uuid}
+    assert [len(driver.guests(guest.host)) for guest in (one, two)] == [1, 0]
+    for guest in (one, two):
+        driver.remove_guest(guest)
+        driver.remove_disks(guest)
+        driver.unplug(guest)
     assert files(tmp_path) == []
 
 
-def test_kept_in_memory_only(conf, driver, spec, tmp_path):
+def test_kept_in_memory_only(conf, driver, one, tmp_path):
     conf.set_override("keep_guests", False, group="fake")
     driver = FakeDriver(conf, driver.images)
     driver.start()
-    build(driver, driver.hosts()[0], spec)
+    build(driver, one)
     assert files(tmp_path) == []
-    assert driver.residents(driver.hosts()[0]) == {spec.server.uuid}
+    assert driver.residents(one.host) == {one.uuid}
 
 
-def test_a_guest_needs_its_interfaces(driver, spec):
-    host = driver.hosts()[0]
-    driver.prepare_disks(host, spec)
+def test_a_guest_needs_its_interfaces(driver, one):
+    driver.prepare_disks(one)
     with pytest.raises(GuestFailed, match="p1"):
-        driver.spawn(host, spec, (VIF,), None)
+        driver.spawn(one, None)
 
 
-def test_a_host_that_was_rebooted(driver, spec):
-    one, two = driver.hosts()
-    build(driver, one, spec)
-    driver.prepare_disks(one, other := msgspec.structs.replace(spec, server=records.server(id=2)))
-    driver.reboot_host(one)
-    assert driver.guest(one, spec).power_state == PowerState.SHUTDOWN
+def test_a_host_that_was_rebooted(driver, one, two):
+    build(driver, one)
+    spec = msgspec.structs.replace(one.spec, server=records.server(id=2))
+    driver.prepare_disks(other := records.guest(spec, host=one.host))
+    driver.reboot_host(one.host)
+    assert driver.find_guest(one).power_state == PowerState.SHUTDOWN
     with pytest.raises(GuestNotFound):
-        driver.guest(one, other)
-    assert driver.residents(one) == {spec.server.uuid, other.server.uuid}
-    driver.power_on(one, spec, (VIF,))
-    assert driver.guest(one, spec).power_state == PowerState.RUNNING
-    assert driver.residents(two) == frozenset()
+        driver.find_guest(other)
+    assert driver.residents(one.host) == {one.uuid, other.uuid}
+    driver.power_on(one)
+    assert driver.find_guest(one).power_state == PowerState.RUNNING
+    assert driver.residents(two.host) == frozenset()
 
 
-def test_a_full_disk(driver, spec):
-    one, two = driver.hosts()
-    driver.fill_disk(one)
+def test_a_full_disk(driver, one, two):
+    driver.fill_disk(one.host)
     with pytest.raises(GuestFailed, match="no space"):
-        driver.prepare_disks(one, spec)
-    assert driver.residents(one) == frozenset()
-    driver.prepare_disks(two, spec)
-    driver.fill_disk(one, full=False)
-    driver.prepare_disks(one, spec)
+        driver.prepare_disks(one)
+    assert driver.residents(one.host) == frozenset()
+    driver.prepare_disks(two)
+    driver.fill_disk(one.host, full=False)
+    driver.prepare_disks(one)
 
 
 def test_an_image_is_fetched_once(driver, spec, images):
     numbers = itertools.count(1)
     for host in driver.hosts():
-        driver.prepare_disks(host, msgspec.structs.replace(spec, server=records.server(id=next(numbers))))
+        another = msgspec.structs.replace(spec, server=records.server(id=next(numbers)))
+        driver.prepare_disks(records.guest(another, host=host))
     assert images.downloads == 1
 
 
 def test_it_is_quick(driver, images):
     """Scale tests measure novalike, not this. What it does itself takes some 0.3 ms per build."""
-    image = images.add(b"x")
-    specs = [records.spec(records.server(id=n), image=image) for n in range(200)]
+    image, (host, _) = images.add(b"x"), driver.hosts()
+    guests = [records.guest(records.spec(records.server(id=n), image=image), VIF, host=host) for n in range(200)]
     began = time.process_time()
-    for spec in specs:
-        build(driver, driver.hosts()[0], spec)
+    for guest in guests:
+        build(driver, guest)
     assert time.process_time() - began < 2

@@ -54,29 +54,35 @@ def driver(switch, conf, images):
 
 
 @pytest.fixture
-def make_spec(images, tmp_path):
+def make_guest(images, tmp_path):
     path = tmp_path / "made.vdi"  # has to be converted
     subprocess.run(["qemu-img", "create", "-q", "-f", "vdi", path, "1M"], check=True)
     content, numbers = path.read_bytes(), itertools.count(1)
-    return lambda: records.spec(
-        records.server(id=next(numbers), flavor=FLAVOR), image=images.add(content, "vdi")
+    return lambda: records.guest(
+        records.spec(records.server(id=next(numbers), flavor=FLAVOR), image=images.add(content, "vdi")), *VIFS
     )
 
 
-def build(driver, spec):
-    driver.prepare_disks("hv1", spec)
-    driver.plug("hv1", spec, VIFS)
-    driver.spawn("hv1", spec, VIFS, DRIVE)
+def build(driver, guest):
+    driver.prepare_disks(guest)
+    driver.plug(guest)
+    driver.spawn(guest, DRIVE)
 
 
-def remove(driver, spec):
-    driver.destroy("hv1", spec)
-    driver.unplug("hv1", spec, ())
+def bare(guest):
+    """The guest, when its record has lost its interfaces."""
+    return msgspec.structs.replace(guest, vifs=())
 
 
-def stop_and_start(driver, spec):
-    driver.power_off("hv1", spec, 0.1)
-    driver.power_on("hv1", spec, VIFS)
+def remove(driver, guest):
+    driver.remove_guest(bare(guest))
+    driver.remove_disks(bare(guest))
+    driver.unplug(bare(guest))
+
+
+def stop_and_start(driver, guest):
+    driver.power_off(guest, 0.1)
+    driver.power_on(guest)
 
 
 class _Lost(libvirt.libvirtError):
@@ -114,8 +120,8 @@ class LosesLibvirt:
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize(
     "verb",
-    [build, stop_and_start, lambda d, s: d.reboot("hv1", s, VIFS, hard=False),
-     lambda d, s: d.reboot("hv1", s, VIFS, hard=True), remove, lambda d, _s: d.residents("hv1")],
+    [build, stop_and_start, lambda d, s: d.reboot(s, hard=False),
+     lambda d, s: d.reboot(s, hard=True), remove, lambda d, _s: d.residents("hv1")],
     ids=["build", "stop and start", "soft reboot", "hard reboot", "remove", "look"],
 )  # fmt: skip
 def test_libvirt_goes_away_at_any_call(monkeypatch, conf, driver, images, verb, before):
@@ -126,24 +132,24 @@ def test_libvirt_goes_away_at_any_call(monkeypatch, conf, driver, images, verb, 
     image = images.add(b"\1" * 65536)
     failed = 0
     for at in range(1, 50):
-        spec = records.spec(records.server(id=at, flavor=TINY), image=image)
+        guest = records.guest(records.spec(records.server(id=at, flavor=TINY), image=image), *VIFS)
         if verb is not build:
-            build(driver, spec)
+            build(driver, guest)
         faults.at, faults.done = at, 0
         try:
-            verb(driver, spec)
+            verb(driver, guest)
             break
         except Unavailable:
             failed += 1
-        assert driver.residents("hv1") <= {spec.server.uuid}
-        verb(driver, spec)
+        assert driver.residents("hv1") <= {guest.uuid}
+        verb(driver, guest)
         if verb is not remove:
-            assert driver.guest("hv1", spec).power_state == PowerState.RUNNING
-            assert driver.residents("hv1") == {spec.server.uuid}
-            remove(driver, spec)
+            assert driver.find_guest(guest).power_state == PowerState.RUNNING
+            assert driver.residents("hv1") == {guest.uuid}
+            remove(driver, guest)
         assert driver.residents("hv1") == frozenset()
     faults.at = -1
-    remove(driver, spec)
+    remove(driver, guest)
     assert failed == at - 1 > 1
 
 
@@ -189,9 +195,9 @@ def fill(path):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def whole(driver, spec):
+def whole(driver, guest):
     """The disks are there and sound, and nothing else."""
-    folder = driver._instances / spec.server.uuid
+    folder = driver._instances / guest.uuid
     assert {path.name for path in folder.iterdir()} >= {"disk", "disk.swap", "guest.json"}
     assert not [path for path in (*folder.iterdir(), *(driver._instances / "_base").iterdir()) if ".part" in path.name]
     for disk in ("disk", "disk.swap"):
@@ -205,24 +211,24 @@ def cached(driver):
     return [path for path in driver._cache_folder.rglob("*") if not path.is_dir()]
 
 
-def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_spec):
+def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_guest):
     faults = Breaks(monkeypatch)
     faults.act = fill
     failed = 0
     for at in range(1, 100):
-        spec = make_spec()
+        guest = make_guest()
         faults.at, faults.done = at, 0
         try:
-            build(driver, spec)
+            build(driver, guest)
         except GuestFailed as e:
             failed += 1
             assert "no space left" in str(e).lower()  # noqa: PT017
         finished = faults.done < at
         faults.at = -1
         if not finished:
-            build(driver, spec)
-        whole(driver, spec)
-        remove(driver, spec)
+            build(driver, guest)
+        whole(driver, guest)
+        remove(driver, guest)
         assert driver.residents("hv1") == frozenset()
         driver.prune_image_cache(0)
         assert cached(driver) == []
@@ -231,7 +237,7 @@ def test_the_disk_is_full_at_any_write(monkeypatch, driver, make_spec):
     assert failed > 10
 
 
-def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_spec):
+def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_guest):
     """In a child process, which ends without any of its ``finally``."""
 
     def kill(path):
@@ -243,22 +249,22 @@ def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_spec):
     faults.act = kill
     killed = 0
     for at in range(1, 100):
-        spec = make_spec()
+        guest = make_guest()
         child = os.fork()
         if not child:
             faults.at, faults.done = at, 0
             try:
-                driver.prepare_disks("hv1", spec)
-                driver._write_config_drive(spec.server.uuid, DRIVE)
+                driver.prepare_disks(guest)
+                driver._write_config_drive(guest.uuid, DRIVE)
             finally:
                 os._exit(0)
         finished = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
         killed += not finished
         driver._cache.prepare()
-        driver.prepare_disks("hv1", spec)
-        driver.spawn("hv1", spec, (), DRIVE)
-        whole(driver, spec)
-        remove(driver, spec)
+        driver.prepare_disks(guest)
+        driver.spawn(bare(guest), DRIVE)
+        whole(driver, guest)
+        remove(driver, guest)
         assert driver.residents("hv1") == frozenset()
         driver.prune_image_cache(0)
         assert cached(driver) == []
@@ -267,10 +273,10 @@ def test_the_process_is_killed_at_any_write(monkeypatch, driver, make_spec):
     assert killed > 10
 
 
-def test_pruning_is_killed_at_any_step(monkeypatch, driver, make_spec, images):
+def test_pruning_is_killed_at_any_step(monkeypatch, driver, make_guest, images):
     """What one pass has not come to the next one removes; what is in use is there all the time."""
-    used = make_spec()
-    driver.prepare_disks("hv1", used)
+    used = make_guest()
+    driver.prepare_disks(used)
     kept = set(cached(driver))
     done = [0, -1]
 
@@ -308,48 +314,48 @@ def test_pruning_is_killed_at_any_step(monkeypatch, driver, make_spec, images):
     assert killed > 6
 
 
-def test_the_switch_can_not_be_asked(driver, switch, make_spec):
-    spec = make_spec()
-    build(driver, spec)
+def test_the_switch_can_not_be_asked(driver, switch, make_guest):
+    guest = make_guest()
+    build(driver, guest)
     switch.fail = Unavailable(reason="Open vSwitch's database can't be read")
     with pytest.raises(Unavailable):
         driver.residents("hv1")
     with pytest.raises((GuestFailed, Unavailable)):
-        driver.unplug("hv1", spec, VIFS)
+        driver.unplug(guest)
     with pytest.raises(Unavailable):
-        driver.unplug("hv1", spec, ())
+        driver.unplug(bare(guest))
     switch.fail = None
-    remove(driver, spec)
+    remove(driver, guest)
     assert driver.residents("hv1") == frozenset()
 
 
-def test_a_folder_of_another_node_is_left_alone(driver, make_spec, switch):
+def test_a_folder_of_another_node_is_left_alone(driver, make_guest, switch):
     """On a file system that several hosts share."""
-    spec = make_spec()
-    build(driver, spec)
+    guest = make_guest()
+    build(driver, guest)
     driver._node_uuid, mine = "another", driver._node_uuid
     assert driver.residents("hv1") == frozenset()  # the guest isn't its own either, so neither is its interface
     driver._node_uuid = mine
-    driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).destroy())
-    driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).undefine())
+    driver._call(lambda c: c.lookupByUUIDString(guest.uuid).destroy())
+    driver._call(lambda c: c.lookupByUUIDString(guest.uuid).undefine())
     driver._node_uuid = "another"
-    assert driver.residents("hv1") == {spec.server.uuid}
-    remove(driver, spec)
+    assert driver.residents("hv1") == {guest.uuid}
+    remove(driver, guest)
     assert not switch.ports
-    assert (driver._instances / spec.server.uuid / "disk").exists()
+    assert (driver._instances / guest.uuid / "disk").exists()
     assert driver.residents("hv1") == frozenset()
     driver._node_uuid = mine
-    assert driver.residents("hv1") == {spec.server.uuid}
-    remove(driver, spec)
+    assert driver.residents("hv1") == {guest.uuid}
+    remove(driver, guest)
     assert driver.residents("hv1") == frozenset()
 
 
-def test_a_folder_whose_record_is_unreadable(driver, make_spec):
-    spec = make_spec()
-    build(driver, spec)
-    (driver._instances / spec.server.uuid / "guest.json").write_bytes(b"{")
+def test_a_folder_whose_record_is_unreadable(driver, make_guest):
+    guest = make_guest()
+    build(driver, guest)
+    (driver._instances / guest.uuid / "guest.json").write_bytes(b"{")
     with pytest.raises(GuestFailed, match=r"guest\.json can't be read"):
-        driver.prepare_disks("hv1", msgspec.structs.replace(spec))
-    assert driver.residents("hv1") == {spec.server.uuid}
-    remove(driver, spec)
+        driver.prepare_disks(guest)
+    assert driver.residents("hv1") == {guest.uuid}
+    remove(driver, guest)
     assert driver.residents("hv1") == frozenset()

@@ -37,21 +37,21 @@ def driver(monkeypatch, conf, images):
 
 
 @pytest.fixture
-def make_spec(images):
+def make_guest(images):
     def make(content=b"\1" * MIB, disk_format="raw", flavor=TINY, **more):
         image = images.add(content, disk_format, **more)
-        return records.spec(records.server(flavor=flavor), image=image)
+        return records.guest(records.spec(records.server(flavor=flavor), image=image))
 
     return make
 
 
-def folder(driver, spec):
-    return driver._instances / spec.server.uuid
+def folder(driver, guest):
+    return driver._instances / guest.uuid
 
 
-def build(driver, spec, drive=None):
-    driver.prepare_disks("hv1", spec)
-    driver.spawn("hv1", spec, (), drive)
+def build(driver, guest, drive=None):
+    driver.prepare_disks(guest)
+    driver.spawn(guest, drive)
 
 
 def qemu_info(path):
@@ -61,86 +61,88 @@ def qemu_info(path):
 
 @pytest.mark.skipif(not shutil.which("mkfs.ext4"), reason="no mkfs.ext4")
 @pytest.mark.parametrize("images_type", ["qcow2", "raw"])
-def test_all_kinds_of_disks(conf, driver, make_spec, images_type):
+def test_all_kinds_of_disks(conf, driver, make_guest, images_type):
     conf.set_override("images_type", images_type, group="libvirt")
-    spec = make_spec(flavor=msgspec.structs.replace(TINY, root_gb=1, ephemeral_gb=1, swap=8))
-    build(driver, spec, ConfigDrive(files={"a": b"b"}))
-    sizes = {name: qemu_info(folder(driver, spec) / name) for name in ("disk", "disk.eph0", "disk.swap")}
+    guest = make_guest(flavor=msgspec.structs.replace(TINY, root_gb=1, ephemeral_gb=1, swap=8))
+    build(driver, guest, ConfigDrive(files={"a": b"b"}))
+    sizes = {name: qemu_info(folder(driver, guest) / name) for name in ("disk", "disk.eph0", "disk.swap")}
     assert {name: facts["virtual-size"] for name, facts in sizes.items()} == {
         "disk": 1024 * MIB, "disk.eph0": 1024 * MIB, "disk.swap": 8 * MIB,
     }  # fmt: skip
     assert {facts["format"] for facts in sizes.values()} == {images_type}
-    assert (folder(driver, spec) / "disk.config").exists()
-    leftovers = [path.name for path in folder(driver, spec).iterdir() if ".part" in path.name]
+    assert (folder(driver, guest) / "disk.config").exists()
+    leftovers = [path.name for path in folder(driver, guest).iterdir() if ".part" in path.name]
     assert leftovers == []
-    driver.destroy("hv1", spec)
-    assert not folder(driver, spec).exists()
+    driver.remove_guest(guest)
+    assert {path.name for path in folder(driver, guest).iterdir()} >= {*sizes, "disk.config", "guest.json"}
+    driver.remove_disks(guest)
+    assert not folder(driver, guest).exists()
 
 
-def test_an_overlay_names_its_base_and_the_bases_format(driver, make_spec):
-    spec = make_spec()
-    driver.prepare_disks("hv1", spec)
-    facts = qemu_info(folder(driver, spec) / "disk")
+def test_an_overlay_names_its_base_and_the_bases_format(driver, make_guest):
+    guest = make_guest()
+    driver.prepare_disks(guest)
+    facts = qemu_info(folder(driver, guest) / "disk")
     assert facts["backing-filename-format"] == "raw"
-    assert facts["backing-filename"].endswith(guest_record.read(folder(driver, spec)).base)
+    assert facts["backing-filename"].endswith(guest_record.read(folder(driver, guest)).base)
 
 
-def test_qemu_can_reach_a_disk_and_its_base_whatever_the_umask(monkeypatch, conf, images, make_spec):
+def test_qemu_can_reach_a_disk_and_its_base_whatever_the_umask(monkeypatch, conf, images, make_guest):
     """It is another user. The unit of novalike-compute has UMask=0027."""
     mock_libvirt.install(monkeypatch, conf)
     before = os.umask(0o027)
     try:
         driver = mock_libvirt.started(conf, images)
-        spec = make_spec()
-        driver.prepare_disks("hv1", spec)
+        guest = make_guest()
+        driver.prepare_disks(guest)
     finally:
         os.umask(before)
-    base = driver._cache_folder / guest_record.read(folder(driver, spec)).base
-    for path in (driver._instances, driver._cache_folder, folder(driver, spec)):
+    base = driver._cache_folder / guest_record.read(folder(driver, guest)).base
+    for path in (driver._instances, driver._cache_folder, folder(driver, guest)):
         assert path.stat().st_mode & 0o001, path
     assert base.stat().st_mode & 0o004
     driver.stop()
 
 
-def test_preparing_goes_on_where_it_was_interrupted(driver, make_spec, images, conf):
-    spec = make_spec(flavor=msgspec.structs.replace(TINY, swap=1))
-    driver.prepare_disks("hv1", spec)
-    (folder(driver, spec) / "disk").write_bytes(b"the guest's data")
-    (folder(driver, spec) / "disk.swap").unlink()
+def test_preparing_goes_on_where_it_was_interrupted(driver, make_guest, images, conf):
+    guest = make_guest(flavor=msgspec.structs.replace(TINY, swap=1))
+    driver.prepare_disks(guest)
+    (folder(driver, guest) / "disk").write_bytes(b"the guest's data")
+    (folder(driver, guest) / "disk.swap").unlink()
     conf.set_override("hw_machine_type", ["x86_64=q35"], group="libvirt")
-    assert driver.prepare_disks("hv1", spec) == "/dev/vda"
-    assert (folder(driver, spec) / "disk").read_bytes() == b"the guest's data"
-    assert (folder(driver, spec) / "disk.swap").exists()
-    assert guest_record.read(folder(driver, spec)).machine == "pc"
+    assert driver.prepare_disks(guest) == "/dev/vda"
+    assert (folder(driver, guest) / "disk").read_bytes() == b"the guest's data"
+    assert (folder(driver, guest) / "disk.swap").exists()
+    assert guest_record.read(folder(driver, guest)).machine == "pc"
     assert images.downloads == 1
 
 
 @pytest.mark.parametrize("wrong", [{"checksum": "0" * 32, "os_hash_algo": None}, {"disk_format": "qcow2"}])
-def test_a_bad_image_leaves_nothing(driver, make_spec, wrong):
-    spec = make_spec(**wrong)
+def test_a_bad_image_leaves_nothing(driver, make_guest, wrong):
+    guest = make_guest(**wrong)
     with pytest.raises(ImageRejected):
-        driver.prepare_disks("hv1", spec)
-    assert not folder(driver, spec).exists()
+        driver.prepare_disks(guest)
+    assert not folder(driver, guest).exists()
     assert [path for path in (driver._instances / "_base").iterdir() if path.is_file()] == []
 
 
-def test_a_flavor_too_small_for_the_image(driver, make_spec):
-    spec = make_spec(b"\0" * MIB, flavor=msgspec.structs.replace(TINY, root_gb=1))
-    driver.prepare_disks("hv1", spec)
-    small = make_spec(flavor=msgspec.structs.replace(TINY, root_gb=1))
+def test_a_flavor_too_small_for_the_image(driver, make_guest):
+    guest = make_guest(b"\0" * MIB, flavor=msgspec.structs.replace(TINY, root_gb=1))
+    driver.prepare_disks(guest)
+    small = make_guest(flavor=msgspec.structs.replace(TINY, root_gb=1))
     subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", driver._instances / "x", "2G"], check=True)
     image = driver.images.add((driver._instances / "x").read_bytes(), "qcow2")
     (driver._instances / "x").unlink()
     with pytest.raises(ImageRejected, match="flavor"):
-        driver.prepare_disks("hv1", msgspec.structs.replace(small, image=image))
+        driver.prepare_disks(records.guest(msgspec.structs.replace(small.spec, image=image)))
 
 
-def test_a_kernel_of_its_own(driver, make_spec, images):
+def test_a_kernel_of_its_own(driver, make_guest, images):
     kernel = images.add(b"kernel", "aki", visibility="public")
     ramdisk = images.add(b"ramdisk", "ari", visibility="public")
-    spec = make_spec(properties={"kernel_id": kernel.id, "ramdisk_id": ramdisk.id, "os_command_line": "quiet"})
-    build(driver, spec)
-    xml = driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).XMLDesc(0))
+    guest = make_guest(properties={"kernel_id": kernel.id, "ramdisk_id": ramdisk.id, "os_command_line": "quiet"})
+    build(driver, guest)
+    xml = driver._call(lambda c: c.lookupByUUIDString(guest.uuid).XMLDesc(0))
     assert "<kernel>" in xml
     assert "<initrd>" in xml
     assert "<cmdline>quiet</cmdline>" in xml
@@ -149,55 +151,55 @@ def test_a_kernel_of_its_own(driver, make_spec, images):
 
 def test_a_server_without_an_image(driver):
     with pytest.raises(GuestFailed, match="without an image"):
-        driver.prepare_disks("hv1", records.spec(records.server(flavor=TINY)))
+        driver.prepare_disks(records.guest(records.spec(records.server(flavor=TINY))))
 
 
-def test_wishes_that_are_not_fulfilled(driver, make_spec):
+def test_wishes_that_are_not_fulfilled(driver, make_guest):
     with pytest.raises(GuestFailed, match="hw:cpu_policy"):
         driver.prepare_disks(
-            "hv1", make_spec(flavor=msgspec.structs.replace(TINY, extra_specs={"hw:cpu_policy": "dedicated"}))
+            make_guest(flavor=msgspec.structs.replace(TINY, extra_specs={"hw:cpu_policy": "dedicated"}))
         )
     with pytest.raises(GuestFailed, match="UEFI"):
-        driver.prepare_disks("hv1", make_spec(properties={"hw_firmware_type": "uefi"}))
+        driver.prepare_disks(make_guest(properties={"hw_firmware_type": "uefi"}))
 
 
-def test_a_disk_that_is_missing(driver, make_spec):
-    spec = make_spec()
-    driver.prepare_disks("hv1", spec)
-    (folder(driver, spec) / "disk").unlink()
+def test_a_disk_that_is_missing(driver, make_guest):
+    guest = make_guest()
+    driver.prepare_disks(guest)
+    (folder(driver, guest) / "disk").unlink()
     with pytest.raises(GuestFailed, match="missing"):
-        driver.spawn("hv1", spec, (), None)
+        driver.spawn(guest, None)
 
 
-def test_a_config_drive_that_can_not_be_written(driver, make_spec):
-    spec = make_spec()
-    driver.prepare_disks("hv1", spec)
+def test_a_config_drive_that_can_not_be_written(driver, make_guest):
+    guest = make_guest()
+    driver.prepare_disks(guest)
     with pytest.raises(GuestFailed, match="config drive"):
-        driver.spawn("hv1", spec, (), ConfigDrive(files={"../x": b""}))
+        driver.spawn(guest, ConfigDrive(files={"../x": b""}))
 
 
-def test_what_libvirt_refuses_is_said(driver, make_spec, monkeypatch):
-    spec = make_spec()
-    driver.prepare_disks("hv1", spec)
+def test_what_libvirt_refuses_is_said(driver, make_guest, monkeypatch):
+    guest = make_guest()
+    driver.prepare_disks(guest)
     monkeypatch.setattr("novalike.virt.libvirt.driver.domain_xml.render", lambda _guest: "<domain/>")
     with pytest.raises(GuestFailed, match="libvirt: "):
-        driver.spawn("hv1", spec, (), None)
+        driver.spawn(guest, None)
 
 
-def test_a_guest_that_does_not_follow_a_soft_reboot(driver, make_spec, monkeypatch, conf):
+def test_a_guest_that_does_not_follow_a_soft_reboot(driver, make_guest, monkeypatch, conf):
     conf.set_override("wait_soft_reboot_seconds", 1, group="libvirt")
-    spec = make_spec()
-    build(driver, spec)
+    guest = make_guest()
+    build(driver, guest)
     presses = []
     monkeypatch.setattr(domains, "ask_to_shut_down", lambda _c, uuid: presses.append(uuid) or True)
-    driver.reboot("hv1", spec, (), hard=False)
-    assert presses == [spec.server.uuid]
-    assert driver.guest("hv1", spec).power_state == PowerState.RUNNING
+    driver.reboot(guest, hard=False)
+    assert presses == [guest.uuid]
+    assert driver.find_guest(guest).power_state == PowerState.RUNNING
 
 
-def test_the_power_button_is_pressed_again(driver, make_spec, monkeypatch):
-    spec = make_spec()
-    build(driver, spec)
+def test_the_power_button_is_pressed_again(driver, make_guest, monkeypatch):
+    guest = make_guest()
+    build(driver, guest)
     presses = []
 
     def press(connection, uuid):
@@ -209,39 +211,39 @@ def test_the_power_button_is_pressed_again(driver, make_spec, monkeypatch):
     monkeypatch.setattr(domains, "ask_to_shut_down", press)
     monkeypatch.setattr(power, "_PRESS_EVERY", 0.1)
     monkeypatch.setattr(power, "_LOOK_EVERY", 0.05)
-    driver.power_off("hv1", spec, 30)
+    driver.power_off(guest, 30)
     assert len(presses) == 3
 
 
-def test_a_guest_that_ignores_its_button_is_switched_off(driver, make_spec, monkeypatch):
-    spec = make_spec()
-    build(driver, spec)
+def test_a_guest_that_ignores_its_button_is_switched_off(driver, make_guest, monkeypatch):
+    guest = make_guest()
+    build(driver, guest)
     monkeypatch.setattr(domains, "ask_to_shut_down", lambda _c, _uuid: True)
-    driver.power_off("hv1", spec, 0.3)
-    assert driver.guest("hv1", spec).power_state == PowerState.SHUTDOWN
+    driver.power_off(guest, 0.3)
+    assert driver.find_guest(guest).power_state == PowerState.SHUTDOWN
 
 
-def test_a_paused_guest_does_not_hear_its_button(driver, make_spec):
-    spec = make_spec()
-    build(driver, spec)
-    driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).suspend())
-    assert driver.guest("hv1", spec).power_state == PowerState.PAUSED
+def test_a_paused_guest_does_not_hear_its_button(driver, make_guest):
+    guest = make_guest()
+    build(driver, guest)
+    driver._call(lambda c: c.lookupByUUIDString(guest.uuid).suspend())
+    assert driver.find_guest(guest).power_state == PowerState.PAUSED
     began = time.monotonic()
-    driver.power_off("hv1", spec, 30)
+    driver.power_off(guest, 30)
     assert time.monotonic() - began < 10
-    assert driver.guest("hv1", spec).power_state == PowerState.SHUTDOWN
+    assert driver.find_guest(guest).power_state == PowerState.SHUTDOWN
 
 
-def test_what_we_do_ourselves_is_no_news(driver, make_spec):
+def test_what_we_do_ourselves_is_no_news(driver, make_guest):
     told = []
-    spec = make_spec()
-    build(driver, spec)
+    guest = make_guest()
+    build(driver, guest)
     time.sleep(0.5)  # until libvirt's own news of the start have come and gone
     driver.on_power_change(lambda uuid, state: told.append(state))
-    with driver._quiet(spec.server.uuid):
-        driver._power_changed(spec.server.uuid)
+    with driver._quiet(guest.uuid):
+        driver._power_changed(guest.uuid)
     assert told == []
-    driver._power_changed(spec.server.uuid)
+    driver._power_changed(guest.uuid)
     assert told == [PowerState.RUNNING]
     driver._power_changed("00000000-0000-4000-8000-000000000000")
     assert told == [PowerState.RUNNING]
@@ -252,26 +254,28 @@ def test_the_mocks_own_guest_is_not_ours(driver):
     assert driver.guests("hv1") == ()
 
 
-def test_a_guest_of_another_cloud_is_not_ours(driver, make_spec):
-    spec = make_spec()
-    build(driver, spec)
+def test_a_guest_of_another_cloud_is_not_ours(driver, make_guest):
+    guest = make_guest()
+    build(driver, guest)
     driver._node_uuid = "another"
     assert driver.guests("hv1") == ()
-    driver.destroy("hv1", spec)
+    with pytest.raises(GuestFailed):
+        driver.remove_disks(guest)  # a guest is a guest, whoever's it is
+    driver.remove_guest(guest)
 
 
-def test_vnc(driver, make_spec, monkeypatch):
-    spec = make_spec()
-    build(driver, spec)
+def test_vnc(driver, make_guest, monkeypatch):
+    guest = make_guest()
+    build(driver, guest)
     with pytest.raises(errors.ConsoleTypeUnavailable):  # the mock gives no port
-        driver.vnc_console("hv1", spec.server.uuid, "")
+        driver.vnc_console(guest.ref)
     monkeypatch.setattr(domains, "vnc_port", lambda _c, _uuid: 5907)
-    found = driver.vnc_console("hv1", spec.server.uuid, "")
+    found = driver.vnc_console(guest.ref)
     assert (found.host, found.port) == ("127.0.0.1", 5907)
 
 
-def test_report(driver, make_spec):
-    build(driver, make_spec(flavor=msgspec.structs.replace(TINY, root_gb=1)))
+def test_report(driver, make_guest):
+    build(driver, make_guest(flavor=msgspec.structs.replace(TINY, root_gb=1)))
     (report,) = driver.node_reports()
     assert (report.host, report.vcpus_used) == ("hv1", 1)
     assert report.local_gb >= report.local_gb_used
@@ -365,9 +369,9 @@ def test_a_host_that_was_renamed(conf, driver):
         driver.start()
 
 
-def test_no_direct_io(driver, monkeypatch, make_spec):
+def test_no_direct_io(driver, monkeypatch, make_guest):
     monkeypatch.setattr(preflight, "has_direct_io", lambda _folder: False)
     driver.start()
-    spec = make_spec()
-    build(driver, spec)
-    assert "writeback" in driver._call(lambda c: c.lookupByUUIDString(spec.server.uuid).XMLDesc(0))
+    guest = make_guest()
+    build(driver, guest)
+    assert "writeback" in driver._call(lambda c: c.lookupByUUIDString(guest.uuid).XMLDesc(0))

@@ -1,6 +1,5 @@
-"""The host's side of network interfaces, made by os-vif, and what the guest's XML must say about them."""
+"""The host's side of network interfaces, made by os-vif."""
 
-import logging
 import os
 import threading
 import uuid
@@ -12,16 +11,10 @@ from os_vif.objects import instance_info as osv_instance
 from os_vif.objects import network as osv_network
 from os_vif.objects import vif as osv_vif
 
-from novalike.objects.image import Image
 from novalike.objects.network import Vif
-from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
-from novalike.virt.libvirt import hardware
-from novalike.virt.libvirt.guestspec import Interface
-from novalike.virt.libvirt.ovs_ports import OvsPort, OvsPorts
-from novalike.virt.native_threads import NativeThreads
-
-LOG = logging.getLogger(__name__)
+from novalike.virt.guest import Guest
+from novalike.virt.vif.ovs_ports import OvsPort, OvsPorts
 
 # os-vif's records refer to each other by name, so all of them must have been imported.
 os_vif.objects.register_all()
@@ -32,14 +25,14 @@ _ONE_AT_A_TIME = threading.Lock()
 
 
 def device_name(vif: Vif) -> str:
-    """The tap's name on the host, the one Neutron's agents expect."""
+    """Return the tap's name on the host, the one Neutron's agents expect."""
     return (vif.devname or f"tap{vif.port_id}")[:_NAME_LENGTH]
 
 
 def check(vif: Vif) -> None:
-    """See that this driver can connect the interface.
+    """See that the interface is one that can be connected here.
 
-    :raises GuestFailed: it can't; the port is named.
+    :raises GuestFailed: it isn't; the port is named.
     """
     if vif.vif_type in (None, "unbound", "binding_failed"):
         raise GuestFailed(reason=f"Port {vif.port_id} could not be bound on this host (vif_type {vif.vif_type})")
@@ -50,39 +43,14 @@ def check(vif: Vif) -> None:
         )
 
 
-def interface(vif: Vif, image: Image | None, queues: int) -> Interface:
-    """What the guest's XML says.
-
-    :raises GuestFailed: as :func:`check`.
-    """
-    check(vif)
-    model = hardware.vif_model(image)
-    bridge = None
-    if vif.vif_type == "bridge":
-        bridge = _linux_bridge(vif)
-    elif _is_hybrid(vif):
-        bridge = _hybrid_bridge(vif)
-    return Interface(
-        kind="bridge" if bridge else "ethernet",
-        mac=vif.mac,
-        device=device_name(vif),
-        model=model,
-        bridge=bridge,
-        mtu=vif.mtu,
-        tap_exists=vif.vif_type == "ovs" and _makes_tap(vif),
-        queues=queues if model == "virtio" else 1,
-    )
-
-
 class VifPlugger:
     """Plugs and unplugs.
 
     :param ovs_bridge: the Open vSwitch bridge of ports that name none.
     """
 
-    def __init__(self, ovs_bridge: str, threads: NativeThreads) -> None:
+    def __init__(self, ovs_bridge: str) -> None:
         self._ovs_bridge = ovs_bridge
-        self._threads = threads
         self._ports = OvsPorts()
 
     def start(self) -> None:
@@ -91,24 +59,25 @@ class VifPlugger:
         if os.geteuid() == 0:
             _use_no_helper()
 
-    def plug(self, spec: ServerSpec, vif: Vif) -> None:
+    def plug(self, guest: Guest, vif: Vif, queues: int = 1) -> None:
         """Connect an interface, unless it is.
 
+        :param queues: pairs of queues of a tap that is made beforehand.
         :raises GuestFailed: it can't be.
         """
         check(vif)
         if vif.vif_type == "bridge":
-            bridge = _linux_bridge(vif)
+            bridge = linux_bridge(vif)
             if not Path("/sys/class/net", bridge, "bridge").is_dir():
                 raise GuestFailed(reason=f"Port {vif.port_id} needs bridge {bridge}, which this host does not have")
         elif vif.vif_type == "ovs":
             try:
                 with _ONE_AT_A_TIME:
-                    os_vif.plug(self._ovs(spec, vif), _instance(spec))
+                    os_vif.plug(self._ovs(vif, queues), _instance(guest))
             except Exception as e:  # os-vif and its plugins raise all kinds
                 raise GuestFailed(reason=f"Port {vif.port_id} could not be plugged: {_reason(e)}") from e
 
-    def unplug(self, spec: ServerSpec, vif: Vif) -> None:
+    def unplug(self, guest: Guest, vif: Vif) -> None:
         """Take an interface away, as far as it is there.
 
         :raises GuestFailed: it can't be.
@@ -116,12 +85,12 @@ class VifPlugger:
         if vif.vif_type == "ovs":
             try:
                 with _ONE_AT_A_TIME:
-                    os_vif.unplug(self._ovs(spec, vif), _instance(spec))
+                    os_vif.unplug(self._ovs(vif), _instance(guest))
             except Exception as e:
                 raise GuestFailed(reason=f"Port {vif.port_id} could not be unplugged: {_reason(e)}") from e
 
     def plugged(self) -> list[OvsPort]:
-        """All interfaces on this host's Open vSwitch, of all instances; none where there is no Open vSwitch.
+        """Return all interfaces on this host's Open vSwitch, of all instances; none where there is no Open vSwitch.
 
         Interfaces of other kinds come and go with their guests.
 
@@ -130,19 +99,19 @@ class VifPlugger:
         with _ONE_AT_A_TIME:
             return self._ports.listed()
 
-    def unplug_all(self, spec: ServerSpec, vifs: tuple[Vif, ...]) -> None:
+    def unplug_all(self, guest: Guest) -> None:
         """Take all interfaces of an instance away, those of its record and those that only the switch still knows.
 
         :raises GuestFailed: one can't be.
         :raises Unavailable: the switch can't be asked.
         """
-        for vif in vifs:
-            self.unplug(spec, vif)
+        for vif in guest.vifs:
+            self.unplug(guest, vif)
         for port in self.plugged():
-            if port.instance_uuid == spec.server.uuid:
-                self.unplug(spec, _as_plugged(port))
+            if port.instance_uuid == guest.uuid:
+                self.unplug(guest, _as_plugged(port))
 
-    def _ovs(self, spec: ServerSpec, vif: Vif) -> osv_vif.VIFBase:
+    def _ovs(self, vif: Vif, queues: int = 1) -> osv_vif.VIFBase:
         bridge = vif.bridge or vif.details.get("bridge_name") or self._ovs_bridge
         network = osv_network.Network(id=vif.network_id, bridge=bridge, label=vif.network_name)
         if vif.mtu:
@@ -150,9 +119,8 @@ class VifPlugger:
         profile = osv_vif.VIFPortProfileOpenVSwitch(interface_id=vif.port_id, create_port=True)
         if vif.details.get("datapath_type"):
             profile.datapath_type = vif.details["datapath_type"]
-        if _makes_tap(vif):
+        if makes_tap(vif):
             profile.create_tap = True
-            queues = hardware.vif_queues(spec.image, spec.server.flavor)
             if queues > 1 and "multiqueue" in profile.fields:
                 profile.multiqueue = True
         shared = {
@@ -164,8 +132,8 @@ class VifPlugger:
             "port_profile": profile,
             "network": network,
         }
-        if _is_hybrid(vif):
-            return osv_vif.VIFBridge(vif_name=device_name(vif), bridge_name=_hybrid_bridge(vif), **shared)
+        if is_hybrid(vif):
+            return osv_vif.VIFBridge(vif_name=device_name(vif), bridge_name=hybrid_bridge(vif), **shared)
         return osv_vif.VIFOpenVSwitch(vif_name=device_name(vif), bridge_name=bridge, **shared)
 
 
@@ -183,32 +151,33 @@ def _as_plugged(port: OvsPort) -> Vif:
     )
 
 
-def _is_hybrid(vif: Vif) -> bool:
-    """Neutron's iptables firewall wants a Linux bridge between tap and Open vSwitch."""
+def is_hybrid(vif: Vif) -> bool:
+    """Return whether there is a Linux bridge between tap and Open vSwitch, as Neutron's iptables firewall wants it."""
     return vif.vif_type == "ovs" and bool(vif.details.get("ovs_hybrid_plug"))
 
 
-def _hybrid_bridge(vif: Vif) -> str:
+def hybrid_bridge(vif: Vif) -> str:
+    """Return the name of the Linux bridge between tap and Open vSwitch."""
     return f"qbr{vif.port_id}"[:_NAME_LENGTH]
 
 
-def _linux_bridge(vif: Vif) -> str:
+def linux_bridge(vif: Vif) -> str:
+    """Return the name of the network's Linux bridge."""
     bridge = vif.bridge or vif.details.get("bridge_name") or f"brq{vif.network_id}"[:_NAME_LENGTH]
     return str(bridge)
 
 
-def _makes_tap(vif: Vif) -> bool:
-    """Whether os-vif makes the tap beforehand (so that OVN can prepare it before the guest starts)."""
+def makes_tap(vif: Vif) -> bool:
+    """Return whether os-vif makes the tap beforehand (so that OVN can prepare it before the guest starts)."""
     return (
         bool(vif.details.get("ovs_create_tap"))
-        and not _is_hybrid(vif)
+        and not is_hybrid(vif)
         and "create_tap" in osv_vif.VIFPortProfileOpenVSwitch.fields
     )
 
 
-def _instance(spec: ServerSpec) -> osv_instance.InstanceInfo:
-    server = spec.server
-    return osv_instance.InstanceInfo(uuid=server.uuid, name=server.instance_name, project_id=server.project_id)
+def _instance(guest: Guest) -> osv_instance.InstanceInfo:
+    return osv_instance.InstanceInfo(uuid=guest.uuid, name=guest.name, project_id=guest.spec.server.project_id)
 
 
 def _reason(error: Exception) -> object:

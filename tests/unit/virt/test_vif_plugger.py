@@ -1,4 +1,4 @@
-"""What os-vif is asked for, and what the guest's XML says."""
+"""What os-vif is asked for."""
 
 import threading
 import time
@@ -6,11 +6,9 @@ import uuid
 
 import pytest
 
-from novalike.objects.image import Image
 from novalike.objects.network import Vif
 from novalike.virt.driver import GuestFailed
-from novalike.virt.libvirt import vif_plug
-from novalike.virt.native_threads import NativeThreads
+from novalike.virt.vif import plugger as module
 from tests.fakes import records
 
 PORT = str(uuid.uuid4())
@@ -27,21 +25,21 @@ def vif(**more):
 @pytest.fixture
 def asked(monkeypatch):
     calls = []
-    monkeypatch.setattr(vif_plug.os_vif, "plug", lambda v, info: calls.append(("plug", v, info)))
-    monkeypatch.setattr(vif_plug.os_vif, "unplug", lambda v, info: calls.append(("unplug", v, info)))
+    monkeypatch.setattr(module.os_vif, "plug", lambda v, info: calls.append(("plug", v, info)))
+    monkeypatch.setattr(module.os_vif, "unplug", lambda v, info: calls.append(("unplug", v, info)))
     return calls
 
 
 @pytest.fixture
 def plugger():
-    return vif_plug.VifPlugger("br-int", NativeThreads(1))
+    return module.VifPlugger("br-int")
 
 
 def test_open_vswitch(asked, plugger):
-    spec = records.spec()
-    plugger.plug(spec, vif())
+    guest = records.guest()
+    plugger.plug(guest, vif())
     ((_, plugged, instance),) = asked
-    assert instance.uuid == spec.server.uuid
+    assert instance.uuid == guest.uuid
     assert (plugged.vif_name, plugged.bridge_name, plugged.plugin) == (f"tap{PORT}"[:14], "br-x", "ovs")
     assert (plugged.network.bridge, plugged.network.mtu) == ("br-x", 1442)
     profile = plugged.port_profile
@@ -51,30 +49,29 @@ def test_open_vswitch(asked, plugger):
 
 def test_a_tap_made_beforehand(asked, plugger):
     ready = vif(details={"ovs_create_tap": True})
-    plugger.plug(records.spec(), ready)
+    plugger.plug(records.guest(), ready)
     assert asked[0][1].port_profile.create_tap
     assert asked[0][1].network.bridge == "br-int"
-    assert vif_plug.interface(ready, None, 1).tap_exists
-    assert not vif_plug.interface(vif(), None, 1).tap_exists
+    assert "multiqueue" not in asked[0][1].port_profile
+    plugger.plug(records.guest(), ready, 2)
+    assert asked[1][1].port_profile.multiqueue
 
 
 def test_the_iptables_firewall(asked, plugger):
     hybrid = vif(details={"ovs_hybrid_plug": True, "port_filter": True, "ovs_create_tap": True})
-    plugger.plug(records.spec(), hybrid)
+    plugger.plug(records.guest(), hybrid)
     assert asked[0][1].bridge_name == f"qbr{PORT}"[:14]
-    found = vif_plug.interface(hybrid, None, 1)
-    assert (found.kind, found.bridge, found.tap_exists) == ("bridge", f"qbr{PORT}"[:14], False)
 
 
 def test_unplugging_asks_for_the_same(asked, plugger):
-    plugger.unplug(records.spec(), vif())
+    plugger.unplug(records.guest(), vif())
     assert asked[0][0] == "unplug"
     assert asked[0][1].vif_name == f"tap{PORT}"[:14]
 
 
 @pytest.mark.parametrize("kind", ["bridge", "tap", "binding_failed", None])
 def test_nothing_to_unplug(asked, plugger, kind):
-    plugger.unplug(records.spec(), vif(vif_type=kind))
+    plugger.unplug(records.guest(), vif(vif_type=kind))
     assert asked == []
 
 
@@ -82,9 +79,7 @@ def test_nothing_to_unplug(asked, plugger, kind):
                                    {"vnic_type": "direct"}])  # fmt: skip
 def test_what_can_not_be_connected_is_refused(asked, plugger, wrong):
     with pytest.raises(GuestFailed, match=PORT):
-        plugger.plug(records.spec(), vif(**wrong))
-    with pytest.raises(GuestFailed, match=PORT):
-        vif_plug.interface(vif(**wrong), None, 1)
+        plugger.plug(records.guest(), vif(**wrong))
     assert asked == []
 
 
@@ -99,10 +94,9 @@ def test_one_at_a_time(monkeypatch, plugger):
         busy.pop()
 
     for what in ("plug", "unplug"):
-        monkeypatch.setattr(vif_plug.os_vif, what, work)
-    threads = [
-        threading.Thread(target=do, args=(records.spec(), vif())) for do in (plugger.plug, plugger.unplug, plugger.plug)
-    ]
+        monkeypatch.setattr(module.os_vif, what, work)
+    verbs = (plugger.plug, plugger.unplug, plugger.plug)
+    threads = [threading.Thread(target=verb, args=(records.guest(), vif())) for verb in verbs]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -112,22 +106,16 @@ def test_one_at_a_time(monkeypatch, plugger):
 
 def test_a_failure_says_what_failed(monkeypatch, plugger):
     def fail(a_vif, _info):
-        raise vif_plug.os_vif.exception.PlugException(vif=a_vif, err="no bridge")
+        raise module.os_vif.exception.PlugException(vif=a_vif, err="no bridge")
 
-    monkeypatch.setattr(vif_plug.os_vif, "plug", fail)
-    monkeypatch.setattr(vif_plug.os_vif, "unplug", fail)
+    monkeypatch.setattr(module.os_vif, "plug", fail)
+    monkeypatch.setattr(module.os_vif, "unplug", fail)
     with pytest.raises(GuestFailed, match=f"{PORT} could not be plugged: no bridge$"):
-        plugger.plug(records.spec(), vif())
+        plugger.plug(records.guest(), vif())
     with pytest.raises(GuestFailed, match=f"{PORT} could not be unplugged: no bridge$"):
-        plugger.unplug(records.spec(), vif())
+        plugger.unplug(records.guest(), vif())
 
 
 def test_a_bridge_that_is_not_here(plugger):
     with pytest.raises(GuestFailed, match="nobridge"):
-        plugger.plug(records.spec(), vif(vif_type="bridge", bridge="nobridge"))
-
-
-def test_only_virtio_has_queues():
-    assert vif_plug.interface(vif(), None, 4).queues == 4
-    assert vif_plug.interface(vif(), Image(id="i", properties={"hw_vif_model": "e1000"}), 4).queues == 1
-    assert vif_plug.interface(vif(vif_type="bridge", details={}), None, 1).bridge is not None
+        plugger.plug(records.guest(), vif(vif_type="bridge", bridge="nobridge"))
