@@ -165,9 +165,9 @@ class PlacementClient:
     def ensure_provider(self, report: NodeReport, disabled: bool | None = None) -> bool:
         """Make the providers of a node and of its parts what the report says. Return whether Placement was asked.
 
-        What was told within the last five minutes is not told again. The node's inventories of other classes, and traits
-        that are not about the hypervisor, are left as they are. Providers of parts that are not reported any more go;
-        one that is in use stays for now and takes no new claims.
+        What was told within the last five minutes is not told again. The node's inventories of other classes, and
+        traits that are not about the hypervisor, are left as they are. Providers of parts that are not reported any
+        more go; one that is in use stays for now and takes no new claims.
 
         :param disabled: whether the host takes no new servers; None leaves that as it is.
         :raises Conflict: another provider has the name, or an inventory that is gone is in use.

@@ -1,7 +1,7 @@
 """What not every hypervisor can do: a Protocol for each ability, and the table of them.
 
-A driver has an ability when it has the methods of the Protocol. Who needs one asks with ``isinstance``; Placement, and so
-the scheduler, hears of it by the traits in the table, which drivers report through :func:`capability_traits`. A new
+A driver has an ability when it has the methods of the Protocol. Who needs one asks with ``isinstance``; Placement, and
+so the scheduler, hears of it by the traits in the table, which drivers report through :func:`capability_traits`. A new
 ability begins with its row here; the conformance suite wants tests for each.
 """
 

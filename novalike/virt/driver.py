@@ -199,8 +199,8 @@ class Driver(abc.ABC):
         """Remove the disks of an instance and its other files from this host, as far as they are there.
 
         Nothing is taken from under a guest: while the hypervisor knows it, running or not, this fails and removes
-        nothing. What belongs to another host that shares the file system stays, and interfaces stay plugged. Of the spec
-        only the uuid is needed.
+        nothing. What belongs to another host that shares the file system stays, and interfaces stay plugged. Of the
+        spec only the uuid is needed.
 
         :raises GuestFailed: there still is a guest, or something can't be removed.
         """

@@ -9,8 +9,8 @@ class Place(Record, frozen=True):
     """Where a server is, or is to be.
 
     :param host: the name of its host.
-    :param node: the ``hypervisor_hostname`` of its node. Empty where only the host is known, which is so when something is
-        left of a server that is not recorded there any more.
+    :param node: the ``hypervisor_hostname`` of its node. Empty where only the host is known, which is so when
+        something is left of a server that is not recorded there any more.
     """
 
     host: str

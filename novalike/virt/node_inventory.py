@@ -1,4 +1,4 @@
-"""What a node has of the resource classes that every hypervisor has, with what the operator reserves and overcommits."""
+"""What a node has of CPUs, memory and disk, with what the operator reserves and overcommits."""
 
 from msgspec.structs import replace
 from oslo_config import cfg

@@ -38,7 +38,7 @@ class Service:
 
     def __init__(self) -> None:
         self.providers: dict[str, dict[str, Any]] = {}
-        self.names_of_ours = {"classes": set[str](), "traits": set[str]()}
+        self.custom = {"classes": set[str](), "traits": set[str]()}
         self.in_use: set[str] = set()
         self.session = FakeSession(self.respond)
         self.client = PlacementClient(None, self.session)  # type: ignore[arg-type]
@@ -47,7 +47,7 @@ class Service:
         path, _, query = asked.path.partition("?")
         kind, *rest = path.strip("/").split("/")
         if kind != "resource_providers":
-            self.names_of_ours[{"resource_classes": "classes", "traits": "traits"}[kind]].add(rest[0])
+            self.custom[{"resource_classes": "classes", "traits": "traits"}[kind]].add(rest[0])
             return answer(201)
         if not rest:
             return self._make(asked.json) if asked.method == "POST" else self._tree(query.removeprefix("in_tree="))
@@ -89,7 +89,7 @@ class Service:
 
     def _check_names(self, body: dict[str, Any]) -> None:
         for kind, names in (("classes", body.get("inventories", ())), ("traits", body.get("traits", ()))):
-            assert {name for name in names if name.startswith("CUSTOM_")} <= self.names_of_ours[kind]
+            assert {name for name in names if name.startswith("CUSTOM_")} <= self.custom[kind]
 
     @staticmethod
     def _refusal(code: str) -> requests.Response:
@@ -140,6 +140,7 @@ def test_what_is_as_reported_is_not_written_again(service: Service) -> None:
 
 def test_a_part_that_has_changed(service: Service) -> None:
     service.client.ensure_provider(node(CELL0))
+    service.custom["traits"].add("CUSTOM_OPERATORS")
     service.providers[child(CELL0)]["traits"].append("CUSTOM_OPERATORS")
     changed = replace(CELL0, inventories={"VCPU": ResourceInventory(total=3, allocation_ratio=2.0)}, traits=())
     assert service.client.ensure_provider(node(changed))

@@ -66,7 +66,9 @@ class Conductor:
         self.recovered.append(hosts)
         return ()
 
-    def list_host_servers(self, ctx: Any, *, hosts: tuple[str, ...], guests: tuple[str, ...] = ()) -> tuple[Server, ...]:
+    def list_host_servers(
+        self, ctx: Any, *, hosts: tuple[str, ...], guests: tuple[str, ...] = ()
+    ) -> tuple[Server, ...]:
         self.listed.append(hosts)
         return tuple(records.server(uuid=uuid, vm_state="deleted", task_state=None) for uuid in guests)
 
