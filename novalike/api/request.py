@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from oslo_utils import timeutils
+
 from novalike.api.microversion import Version, parse
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -122,6 +124,25 @@ def parse_page(req: ApiRequest, max_limit: int) -> tuple[int, str | None]:
         if limit < 0:
             raise errors.Invalid("limit param must be positive")
     return min(max_limit, limit), req.last("marker")
+
+
+def parse_changes(req: ApiRequest) -> tuple[datetime.datetime | None, datetime.datetime | None]:
+    """``changes-since`` and ``changes-before`` of a list request, in UTC and without a time zone.
+
+    :raises Invalid: the second one is before the first, or one is before or after all time.
+    """
+    since, before = _moment(req, "changes-since"), _moment(req, "changes-before")
+    if since is not None and before is not None and before < since:
+        raise errors.Invalid("The value of changes-since must be less than or equal to changes-before.")
+    return since, before
+
+
+def _moment(req: ApiRequest, name: str) -> datetime.datetime | None:
+    text = req.last(name)
+    try:
+        return None if text is None else timeutils.normalize_time(timeutils.parse_isotime(text))
+    except OverflowError:
+        raise errors.Invalid(f"Invalid input for query parameters {name}. Value: {text}. It is out of range.") from None
 
 
 def format_time(moment: datetime.datetime | None) -> str | None:

@@ -14,6 +14,7 @@ from novalike.bus.hypervisors import HypervisorReads
 from novalike.bus.journal import Journal
 from novalike.bus.keypairs import KeypairCommands, KeypairReads
 from novalike.bus.metadata import MetadataCommands, MetadataReads
+from novalike.bus.migrations import MigrationReads
 from novalike.bus.quotas import QuotaCommands, QuotaReads
 from novalike.bus.server_marks import ServerMarks
 from novalike.bus.servers import ServerCommands, ServerReads
@@ -31,6 +32,7 @@ from novalike.conductor.hypervisors import HypervisorReadsHandler
 from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
 from novalike.conductor.leases import Leases
+from novalike.conductor.migrations import MigrationReadsHandler
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.create import Placing
 from novalike.conductor.operations.delete import Settling
@@ -108,6 +110,7 @@ class ConductorDaemon:
             (HypervisorReads, HypervisorReadsHandler(conf, self.cells)),
             (ServiceReads, ServiceReadsHandler(conf, self.cells)),
             (ConsoleReads, ConsoleReadsHandler(self.cells)),
+            (MigrationReads, MigrationReadsHandler(self.cells)),
         ]
         self._commands = [
             (

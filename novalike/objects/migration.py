@@ -35,6 +35,14 @@ class MigrationStatus:
     REVERTED: Final = "reverted"
     ERROR: Final = "error"
 
+    # Of a live migration, before the guest is on its way, and then.
+    QUEUED: Final = "queued"
+    PREPARING: Final = "preparing"
+    RUNNING: Final = "running"
+
+    # Of a live migration that can be watched.
+    LIVE_IN_PROGRESS = (QUEUED, PREPARING, RUNNING, POST_MIGRATING)
+
 
 class Migration(Row, frozen=True):
     """A migration, as ``os-migrations`` shows it. Sizes in bytes, of live migrations only.

@@ -4,8 +4,11 @@ import datetime
 import uuid
 from typing import Any
 
+import msgspec
+
 from novalike.objects.context import RequestContext
 from novalike.objects.flavor import Flavor
+from novalike.objects.migration import Migration
 from novalike.objects.network import Vif
 from novalike.objects.server import Server, ServerSpec
 from novalike.virt.guest import Guest, Place
@@ -42,3 +45,19 @@ def spec(a_server: Server | None = None, **more: Any) -> ServerSpec:
 
 def guest(a_spec: ServerSpec | None = None, *vifs: Vif, host: str = "hv1") -> Guest:
     return Guest(place=Place(host=host, node=host), spec=a_spec or spec(), vifs=vifs)
+def migration(**more: Any) -> Migration:
+    tiny, small = (Flavor(id=n, flavor_id=str(n), name=f"m{n}", memory_mb=64, vcpus=n, root_gb=1) for n in (1, 2))
+    fields: dict[str, Any] = {
+        "id": 1, "uuid": str(uuid.uuid4()), "instance_uuid": str(uuid.uuid4()), "operation_uuid": None,
+        "project_id": PROJECT, "user_id": USER, "status": "finished", "migration_type": "resize",
+        "source_compute": "host1", "source_node": "node1", "dest_compute": "host2", "dest_node": "node2",
+        "dest_host": "192.0.2.2", "old_flavor": tiny, "new_flavor": small, "old_vm_state": "active",
+        "created_at": datetime.datetime(2026, 11, 21), "updated_at": None,
+    }  # fmt: skip
+    return Migration(**(fields | more))
+
+
+def migration_row(**more: Any) -> dict[str, Any]:
+    """A row for the table of migrations; the database numbers it, unless a number is given."""
+    row = msgspec.structs.asdict(migration(**more))
+    return row if "id" in more else {name: value for name, value in row.items() if name != "id"}

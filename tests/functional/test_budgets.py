@@ -13,13 +13,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from novalike.bus import compute, flavors, host_states, journal, quotas, scheduler, servers
+from novalike.bus import compute, flavors, host_states, journal, migrations, quotas, scheduler, servers
 from novalike.bus.interface import methods
+from novalike.db.cell import tables as t
+from tests.fakes.records import migration_row
 from tests.functional.harness import Cloud
 
 INTERFACES = {
     interface.__name__: interface
-    for module in (compute, flavors, host_states, journal, quotas, scheduler, servers)
+    for module in (compute, flavors, host_states, journal, migrations, quotas, scheduler, servers)
     for interface in vars(module).values()
     if isinstance(interface, type) and hasattr(interface, "topic")
 }
@@ -165,6 +167,25 @@ def test_show_and_its_parts(cloud: Cloud) -> None:
         with measured(cloud) as cost:
             cloud.admin.at("2.104").get(f"/servers/{server_id}{path}")
         cost.check(messages=2, statements=2)
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_migrations_cost_the_same_however_many_there_are(cloud: Cloud, count: int) -> None:
+    server_id = _boot(cloud, "moved")
+    rows = [
+        migration_row(instance_uuid=server_id, migration_type="live-migration", status="running") for _ in range(count)
+    ]
+    (cell,) = cloud.conductor.cells.compute_cells()
+    cell.database.write(lambda c: c.execute(sa.insert(t.migrations), rows))
+    path, admin = f"/servers/{server_id}/migrations", cloud.admin.at("2.104")
+    # A marker has to be looked up, and whose server it is.
+    for asked, statements in (
+        ("/os-migrations", 1), (f"/os-migrations?marker={rows[0]['uuid']}", 2), (path, 2), (f"{path}/1", 2),
+    ):  # fmt: skip
+        with measured(cloud) as cost:
+            admin.get(asked)
+        cost.check(messages=2, statements=statements)
+    assert len(admin.get("/os-migrations")["migrations"]) == len(admin.get(path)["migrations"]) == count
 
 
 def test_changes(cloud: Cloud) -> None:

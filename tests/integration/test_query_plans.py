@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike import conf as options
+from novalike.bus.migrations import MigrationQuery
 from novalike.bus.servers import ServerQuery
 from novalike.cmd.management.cell_archive import CellArchive
 from novalike.conductor import quota_check
@@ -20,6 +21,7 @@ from novalike.conductor.host_states import HostStatesHandler
 from novalike.conductor.hosts import HostReports, HostStatus
 from novalike.conductor.hypervisors import HypervisorReadsHandler
 from novalike.conductor.leases import Leases
+from novalike.conductor.migrations import MigrationReadsHandler
 from novalike.conductor.servers.reads import ServerReadsHandler
 from novalike.db.api import mappings
 from novalike.db.api import tables as api_tables
@@ -37,7 +39,7 @@ from tests.integration.query_plans import Caught, Plan, caught, explain
 
 SERVERS, HOSTS, BIG, USER = 20_000, 500, "b" * 32, "u" * 32
 LARGE = frozenset({"instances", "instance_requests", "instance_tags", "operations", "instance_mappings"}) | {
-    "shadow_instances", "shadow_instance_requests", "shadow_operations",
+    "migrations", "shadow_instances", "shadow_instance_requests", "shadow_operations", "shadow_migrations",
 }  # fmt: skip
 PAGE = 50
 
@@ -52,6 +54,7 @@ class Conductor(NamedTuple):
     inventory: HostStatesHandler
     hypervisors: HypervisorReadsHandler
     leases: Leases
+    migrations: MigrationReadsHandler
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,7 @@ def conductor(database_url: str) -> Iterator[Conductor]:
         lambda c: mappings.insert_cell(c, uuid=number, name="cell1", database_connection=database_url, disabled=False)
     )
     population.populate(engine, engine, cells.all()[0].id, 0, SERVERS, BIG, USER)
+    population.populate_migrations(engine, 0, SERVERS, BIG)
     found = Conductor(
         engine,
         cells,
@@ -79,6 +83,7 @@ def conductor(database_url: str) -> Iterator[Conductor]:
         HostStatesHandler(conf, cells),
         HypervisorReadsHandler(conf, cells),
         Leases(conf, cells, "conductor:1"),
+        MigrationReadsHandler(cells),
     )
     names = [f"{population.HOST_PREFIX}{n:05}" for n in range(HOSTS)]
     found.reports.report_nodes(RequestContext(), endpoint="e", incarnation="i", nodes=tuple(map(_node, names)))
@@ -196,6 +201,36 @@ def test_one_server_and_its_actions(conductor: Conductor) -> None:
     assert one.operations
 
 
+@pytest.mark.parametrize(
+    ("facts", "least"),
+    [
+        ({}, PAGE),
+        ({"marker": population.migration_uuid(SERVERS // 2)}, PAGE),
+        ({"project_id": BIG}, PAGE),
+        ({"project_id": BIG, "marker": population.migration_uuid(SERVERS // 2)}, PAGE),
+        ({"status": "confirmed"}, PAGE),
+        ({"host": population.host_of(SERVERS // 2)}, PAGE),
+        ({"source_compute": population.host_of(SERVERS // 2)}, 40),
+        ({"instance_uuid": MIDDLE}, 1),
+        ({"changes_since": population.BEGAN + datetime.timedelta(seconds=20 * (SERVERS - 60))}, PAGE),
+    ],
+    ids=["first", "middle", "project", "project-middle", "status", "host", "source", "server", "changes-since"],
+)
+def test_a_page_of_migrations(conductor: Conductor, facts: dict[str, Any], least: int) -> None:
+    asked = MigrationQuery(limit=PAGE, **facts)
+    found = check(conductor, lambda: conductor.migrations.list_migrations(ADMIN, query=asked), 6 * PAGE)
+    assert len(found) >= least
+
+
+def test_migrations_of_a_server(conductor: Conductor) -> None:
+    (known,) = conductor.migrations.list_migrations(ADMIN, query=MigrationQuery(instance_uuid=MIDDLE))
+    for look in (
+        lambda: conductor.migrations.list_server_migrations(ADMIN, server_id=MIDDLE),
+        lambda: conductor.migrations.get_server_migration(ADMIN, server_id=MIDDLE, migration_id=str(known.id)),
+    ):
+        check(conductor, look, 5)
+
+
 def test_the_usage_of_a_project(conductor: Conductor) -> None:
     """It grows with the project, and with nothing else: an index has all that is summed up."""
     small = check(conductor, lambda: quota_check.usage(conductor.cells, OTHER), 200)
@@ -306,7 +341,7 @@ def test_archiving_and_purging(conductor: Conductor) -> None:
         uuids, ids = [server.uuid for server in found], [server.id for server in found]
         check(conductor, lambda u=uuids: api.write(lambda c: mappings.unmap_instances(c, u, cell.id)), 20)
         moved = check(conductor, lambda i=ids: cell.database.write(lambda c: archive_db.move(c, i)), 100)
-        assert moved["instances"] == moved["instance_requests"] == 20
+        assert moved["instances"] == moved["instance_requests"] == moved["migrations"] == 20
     CellArchive(api, cell, now).archive(10**6, at_least_one=True)
     population.analyze(conductor.engine, conductor.engine)
     check(conductor, lambda: cell.database.query(lambda c: archive_db.candidates(c, now, None, 20)), 0)

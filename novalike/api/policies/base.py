@@ -6,6 +6,7 @@ ADMIN = "context_is_admin"
 ADMIN_API = "rule:admin_api"
 READER_OR_ADMIN = "rule:project_reader_or_admin"
 MEMBER_OR_ADMIN = "rule:project_member_or_admin"
+MANAGER_OR_ADMIN = "rule:project_manager_or_admin"
 SERVICE_OR_ADMIN = "rule:service_or_admin"
 ANYONE = "@"
 
@@ -30,7 +31,13 @@ RULES = [
 ]
 
 
-def rule(name: str, check: str, description: str, *operations: tuple[str, str]) -> policy.DocumentedRuleDefault:
+def rule(
+    name: str,
+    check: str,
+    description: str,
+    *operations: tuple[str, str],
+    deprecated: policy.DeprecatedRule | None = None,
+) -> policy.DocumentedRuleDefault:
     """A rule and the endpoints that it guards, as (method, path)."""
     return policy.DocumentedRuleDefault(
         name=name,
@@ -38,4 +45,18 @@ def rule(name: str, check: str, description: str, *operations: tuple[str, str]) 
         description=description,
         operations=[{"method": method, "path": path} for method, path in operations],
         scope_types=["project"],
+        deprecated_rule=deprecated,
     )
+
+
+def split_rule(
+    name: str, check: str, origin: str, description: str, *operations: tuple[str, str]
+) -> policy.DocumentedRuleDefault:
+    """Return a rule about a part of what another rule, for administrators only, was about. An operator who has written
+    a check of his own for that one means it for this one, too, until he writes another.
+
+    :param origin: the other rule.
+    """
+    reason = f"{name} says by itself what {origin} said with everything else."
+    former = policy.DeprecatedRule(origin, ADMIN_API, deprecated_reason=reason, deprecated_since="Nova 32")
+    return rule(name, check, description, *operations, deprecated=former)

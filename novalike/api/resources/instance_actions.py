@@ -1,13 +1,11 @@
 """``/servers/{id}/os-instance-actions``: what was done to a server."""
 
-import datetime
 from typing import Any
 
 from oslo_config import cfg
-from oslo_utils import timeutils
 
 from novalike.api.policies import instance_actions as policies
-from novalike.api.request import ApiRequest, parse_page
+from novalike.api.request import ApiRequest, parse_changes, parse_page
 from novalike.api.views import instance_actions as views
 from novalike.bus.servers import ServerReads
 from novalike.objects import errors
@@ -27,9 +25,7 @@ class InstanceActions:
         page: dict[str, Any] = {}
         if req.since("2.58"):
             limit, marker = parse_page(req, self._conf.api.max_limit)
-            since, before = _moment(req, "changes-since"), _moment(req, "changes-before")
-            if since is not None and before is not None and before < since:
-                raise errors.Invalid("The value of changes-since must be less than or equal to changes-before.")
+            since, before = parse_changes(req)
             page = {"limit": limit, "marker": marker, "changes_since": since, "changes_before": before}
         found = self._reads.list_operations(req.ctx, server_id=server_id, deleted=req.since("2.21"), **page)
         req.authorize(policies.LIST, _target(found))
@@ -56,9 +52,3 @@ class InstanceActions:
 
 def _target(found: ServerOperations) -> dict[str, str]:
     return {"project_id": found.project_id, "user_id": found.user_id}
-
-
-def _moment(req: ApiRequest, name: str) -> datetime.datetime | None:
-    """A time in the query, in UTC and without a time zone."""
-    text = req.last(name)
-    return None if text is None else timeutils.normalize_time(timeutils.parse_isotime(text))

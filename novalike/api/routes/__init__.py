@@ -13,6 +13,7 @@ from novalike.api.routes import (
     hypervisors,
     instance_actions,
     keypairs,
+    migrations,
     quotas,
     server_external_events,
     servers,
@@ -22,6 +23,7 @@ from novalike.api.routes import (
 _FAMILIES = (
     servers,
     instance_actions,
+    migrations,
     server_external_events,
     services,
     hypervisors,

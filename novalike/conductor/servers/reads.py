@@ -15,6 +15,20 @@ from novalike.objects.operation import ServerOperations
 from novalike.objects.server import Server, ServerName
 
 
+def owner_of(
+    connection: Any, ctx: RequestContext, server_id: str, *, deleted: bool = False
+) -> tuple[str, str]:
+    """Return project and user of a server that the caller may see.
+
+    :param deleted: of a deleted one as well.
+    :raises InstanceNotFound: no such server, or not visible.
+    """
+    owner = servers_db.owner(connection, server_id, deleted=deleted)
+    if owner is None or not (ctx.is_admin or owner[0] == ctx.project_id):
+        raise errors.InstanceNotFound(instance_id=server_id)
+    return owner
+
+
 class ServerReadsHandler:
     """Serves ``bus.servers.ServerReads``."""
 
@@ -57,7 +71,7 @@ class ServerReadsHandler:
         deleted: bool = False,
     ) -> ServerOperations:
         with self._cells.of_instance(server_id).database.read() as connection:
-            project_id, user_id = self._owner(connection, ctx, server_id, deleted)
+            project_id, user_id = owner_of(connection, ctx, server_id, deleted=deleted)
             before_id = None
             if marker is not None:
                 before_id = operations_db.id_of_request(connection, server_id, marker)
@@ -78,18 +92,7 @@ class ServerReadsHandler:
         self, ctx: RequestContext, *, server_id: str, request_id: str, deleted: bool = False
     ) -> ServerOperations:
         with self._cells.of_instance(server_id).database.read() as connection:
-            project_id, user_id = self._owner(connection, ctx, server_id, deleted)
+            project_id, user_id = owner_of(connection, ctx, server_id, deleted=deleted)
             found = operations_db.by_request(connection, server_id, request_id)
         operations = () if found is None else (found,)
         return ServerOperations(project_id=project_id, user_id=user_id, operations=operations)
-
-    @staticmethod
-    def _owner(connection: Any, ctx: RequestContext, server_id: str, deleted: bool) -> tuple[str, str]:
-        """Project and user of a server.
-
-        :raises InstanceNotFound: no such server, or not visible.
-        """
-        owner = servers_db.owner(connection, server_id, deleted=deleted)
-        if owner is None or not (ctx.is_admin or owner[0] == ctx.project_id):
-            raise errors.InstanceNotFound(instance_id=server_id)
-        return owner

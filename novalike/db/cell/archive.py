@@ -14,10 +14,11 @@ import sqlalchemy as sa
 from novalike.db.cell import tables as t
 from novalike.objects.operation import OperationState
 
-I, O, S = t.instances.c, t.operations.c, t.services.c  # noqa: E741
+I, O, M, S = t.instances.c, t.operations.c, t.migrations.c, t.services.c  # noqa: E741
 
 SHADOWS = (
     (t.shadow_operations, t.operations),
+    (t.shadow_migrations, t.migrations),
     (t.shadow_instance_requests, t.instance_requests),
     (t.shadow_instances, t.instances),
 )
@@ -66,6 +67,7 @@ def candidates(
         return [], None
     uuids = [row.uuid for row in rows]
     operations = _operations(connection, uuids)
+    migrations = _count_migrations(connection, uuids)
     hosts = _silent_hosts(connection, rows[-1].deleted_at)
     places = _places(connection, uuids) if hosts else {}
     found = []
@@ -73,7 +75,8 @@ def candidates(
         count, open_or_due = operations.get(row.uuid, (0, 0))
         was_on = places.get(row.uuid, set()) | {row.host}
         is_awaited = any(hosts[host] < row.deleted_at for host in was_on & hosts.keys())
-        found.append(Candidate(row.id, row.uuid, count + 2, bool(open_or_due) or is_awaited))
+        own = count + migrations.get(row.uuid, 0) + 2
+        found.append(Candidate(row.id, row.uuid, own, bool(open_or_due) or is_awaited))
     return found, (rows[-1].deleted_at, rows[-1].id) if len(rows) == limit else None
 
 
@@ -85,6 +88,12 @@ def _operations(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, tu
     return {uuid: (count, int(needed)) for uuid, count, needed in rows}
 
 
+def _count_migrations(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, int]:
+    """How many migrations each server has; without those that have none."""
+    query = sa.select(M.instance_uuid, sa.func.count()).where(M.instance_uuid.in_(uuids)).group_by(M.instance_uuid)
+    return dict(connection.execute(query).all())
+
+
 def _silent_hosts(connection: sa.Connection, since: datetime.datetime) -> dict[str, datetime.datetime]:
     """When hosts were heard of last that have been silent since some time."""
     query = sa.select(S.host, S.last_seen_at).where(S.binary == "novalike-compute", S.last_seen_at < since)
@@ -92,7 +101,7 @@ def _silent_hosts(connection: sa.Connection, since: datetime.datetime) -> dict[s
 
 
 def _places(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[str]]:
-    """The hosts on which something was done to each of some servers."""
+    """The hosts on which something was done to each of some servers, and those between which it was moved."""
     found: dict[str, set[str]] = {}
     query = sa.select(O.instance_uuid, O.host).where(O.instance_uuid.in_(uuids), O.host.is_not(None)).distinct()
     for uuid, host in connection.execute(query):
@@ -100,6 +109,9 @@ def _places(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[st
     builds = sa.select(O.instance_uuid, O.params).where(O.instance_uuid.in_(uuids), O.workflow == "create")
     for uuid, params in connection.execute(builds):
         found.setdefault(uuid, set()).update(params.get("excluded_hosts", ()))
+    moves = sa.select(M.instance_uuid, M.source_compute, M.dest_compute).where(M.instance_uuid.in_(uuids)).distinct()
+    for uuid, *hosts in connection.execute(moves):
+        found.setdefault(uuid, set()).update(host for host in hosts if host is not None)
     return found
 
 
@@ -115,8 +127,9 @@ def move(connection: sa.Connection, ids: Sequence[int]) -> dict[str, int]:
     uuids = list(servers)
     if not uuids:
         return {}
-    operations = list(connection.execute(sa.select(O.id).where(O.instance_uuid.in_(uuids))).scalars())
-    keys = {t.operations: (O.id, operations), t.instance_requests: (t.instance_requests.c.instance_uuid, uuids),
+    operations, migrations = (_ids(connection, table, uuids) for table in (t.operations, t.migrations))
+    keys = {t.operations: (O.id, operations), t.migrations: (M.id, migrations),
+            t.instance_requests: (t.instance_requests.c.instance_uuid, uuids),
             t.instances: (I.id, list(servers.values()))}  # fmt: skip
     for table in (t.console_auth_tokens, t.instance_tags):
         _delete_leftovers(connection, table, uuids)
@@ -124,6 +137,10 @@ def move(connection: sa.Connection, ids: Sequence[int]) -> dict[str, int]:
     for shadow, table in SHADOWS:
         moved[table.name] = sum(_copy_and_delete(connection, shadow, table, *part) for part in _parts(*keys[table]))
     return {name: rows for name, rows in moved.items() if rows}
+
+
+def _ids(connection: sa.Connection, table: sa.Table, uuids: Sequence[str]) -> Sequence[int]:
+    return connection.execute(sa.select(table.c.id).where(table.c.instance_uuid.in_(uuids))).scalars().all()
 
 
 def _delete_leftovers(connection: sa.Connection, table: sa.Table, uuids: Sequence[str]) -> None:

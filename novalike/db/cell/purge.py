@@ -25,6 +25,7 @@ def purge(connection: sa.Connection, before: datetime.datetime | None, servers: 
     deleted = {}
     for table, key in (
         (t.shadow_operations, t.shadow_operations.c.instance_uuid),
+        (t.shadow_migrations, t.shadow_migrations.c.instance_uuid),
         (t.shadow_instance_requests, t.shadow_instance_requests.c.instance_uuid),
         (t.shadow_instances, A.uuid),
     ):

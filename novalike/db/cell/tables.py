@@ -308,3 +308,4 @@ shadow_operations = _shadow(
     without=frozenset({"params", "context", "endpoint", "route", "at", "direction", "failure", "found"}),
     indexes=["instance_uuid"],
 )
+shadow_migrations = _shadow(migrations, "uuid", indexes=["instance_uuid"])

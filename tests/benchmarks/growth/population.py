@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from novalike.db.api import tables as api
 from novalike.db.cell import tables as cell
 from novalike.objects.flavor import Flavor
+from novalike.objects.migration import MigrationStatus, MigrationType
 from novalike.objects.network import FixedIp, Subnet, Vif
 from novalike.objects.operation import JournalEntry
 
@@ -96,6 +97,14 @@ def populate(
             connection.execute(sa.insert(cell.instance_tags), tags)
             connection.execute(sa.insert(cell.operations), [o for n in numbers for o in _operations(n, big, user)])
     analyze(cell_engine, api_engine)
+
+
+def populate_migrations(cell_engine: sa.Engine, first: int, end: int, big: str) -> None:
+    """Write a migration for each of the servers of these numbers, which are there: resizes, confirmed long ago."""
+    for start in range(first, end, _AT_A_TIME):
+        numbers = range(start, min(end, start + _AT_A_TIME))
+        with cell_engine.begin() as connection:
+            connection.execute(sa.insert(cell.migrations), [_migration(number, big) for number in numbers])
 
 
 def analyze(*engines: sa.Engine) -> None:
@@ -241,3 +250,28 @@ def _operations(number: int, big: str, user: str) -> Iterator[dict[str, Any]]:
             "journal": (entry, entry),
             "context": {"request_id": name, "user_id": user, "project_id": project_of(number, big)},
         }
+
+
+def migration_uuid(number: int) -> str:
+    """The uuid of a server's migration."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"bulk-migration-{number}"))
+
+
+def _migration(number: int, big: str) -> dict[str, Any]:
+    began = _moment(number) + datetime.timedelta(minutes=5)
+    return {
+        "uuid": migration_uuid(number),
+        "instance_uuid": server_uuid(number),
+        "project_id": project_of(number, big),
+        "user_id": "admin",
+        "status": MigrationStatus.CONFIRMED,
+        "migration_type": MigrationType.RESIZE,
+        "source_compute": host_of(number + _PER_HOST),
+        "source_node": host_of(number + _PER_HOST),
+        "dest_compute": host_of(number),
+        "dest_node": host_of(number),
+        "old_flavor": FLAVOR,
+        "new_flavor": FLAVOR,
+        "created_at": began,
+        "updated_at": began + datetime.timedelta(minutes=1),
+    }

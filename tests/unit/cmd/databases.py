@@ -21,7 +21,7 @@ from tests.benchmarks.growth import population
 
 BIG, USER = "b" * 32, "u" * 32
 LONG_AGO = utcnow() - datetime.timedelta(hours=1)
-SHADOWS = (t.shadow_instances, t.shadow_instance_requests, t.shadow_operations)
+SHADOWS = (t.shadow_instances, t.shadow_instance_requests, t.shadow_operations, t.shadow_migrations)
 
 
 class Databases:
@@ -76,6 +76,7 @@ class Databases:
         the uuids of the deleted ones."""
         home = self.cell(cell)
         population.populate(home.database.engine, self.api.engine, home.id, first, end, BIG, USER)
+        population.populate_migrations(home.database.engine, first, end, BIG)
         if deleted is None:
             return [population.server_uuid(n) for n in range(first, end) if population.is_deleted(n)]
         uuids = [population.server_uuid(n) for n in range(first, end)]

@@ -17,7 +17,7 @@ from novalike.objects.record import utcnow
 from tests.benchmarks.growth import population
 from tests.unit.cmd.databases import BIG, LONG_AGO, SHADOWS, USER, Databases
 
-LIVE = (t.instances, t.instance_requests, t.operations, t.instance_tags)
+LIVE = (t.instances, t.instance_requests, t.operations, t.migrations, t.instance_tags)
 ARCHIVE = ("db", "archive_deleted_rows")
 PROJECT = {"project_id": BIG, "user_id": USER}
 
@@ -49,13 +49,15 @@ def test_a_deleted_server_goes_with_all_that_hangs_on_it(databases: Databases) -
         left = databases.uuids(table)
         assert not set(left) & set(deleted), table.name
     for shadow, table in ((t.shadow_instances, t.instances), (t.shadow_instance_requests, t.instance_requests),
-                          (t.shadow_operations, t.operations)):  # fmt: skip
+                          (t.shadow_operations, t.operations), (t.shadow_migrations, t.migrations)):  # fmt: skip
         kept = [{name: row[name] for name in shadow.c.keys()} for row in before[table.name]]  # noqa: SIM118
         assert kept
         assert _of(databases, shadow, gone) == kept
     rows = Counter(line.strip("| ").replace(" ", "") for line in databases.out.splitlines())
     operations = len(databases.uuids(t.shadow_operations))
-    assert {"instances|4", "instance_requests|4", f"operations|{operations}", "API_DB.instance_mappings|4"} <= set(rows)
+    assert {
+        "instances|4", "instance_requests|4", f"operations|{operations}", "migrations|4", "API_DB.instance_mappings|4",
+    } <= set(rows)  # fmt: skip
     assert databases.manage(*ARCHIVE, "--verbose") == 0
     assert databases.out == "Nothing was archived.\n"
 
@@ -98,7 +100,7 @@ def test_a_server_stays_until_its_operations_are_settled(databases: Databases, v
     assert databases.archived() == set(deleted)
 
 
-@pytest.mark.parametrize("how", ["is there", "did something", "failed to build"])
+@pytest.mark.parametrize("how", ["is there", "did something", "failed to build", "was left", "was gone to"])
 def test_a_server_stays_until_its_hosts_have_been_heard_of(databases: Databases, how: str) -> None:
     """What a dead host still has of a deleted server it removes when it comes back; for that it asks for the server."""
     deleted = databases.populate(0, 40)
@@ -107,8 +109,11 @@ def test_a_server_stays_until_its_hosts_have_been_heard_of(databases: Databases,
         databases.change(t.instances, t.instances.c.uuid, [dead], host="away")
     elif how == "did something":
         databases.change(t.operations, t.operations.c.instance_uuid, [dead], host="away")
-    else:
+    elif how == "failed to build":
         databases.change(t.operations, t.operations.c.instance_uuid, [dead], params={"excluded_hosts": ["away"]})
+    else:
+        end = "source_compute" if how == "was left" else "dest_compute"
+        databases.change(t.migrations, t.migrations.c.instance_uuid, [dead], **{end: "away"})
     databases.change(t.instances, t.instances.c.uuid, deleted, deleted_at=LONG_AGO)
     _keep_alive(databases, "away", LONG_AGO - datetime.timedelta(seconds=1))
     _keep_alive(databases, population.host_of(0), utcnow())
@@ -158,7 +163,7 @@ def test_max_rows_of_whole_servers(databases: Databases) -> None:
     for number, server in enumerate(deleted):
         moment = LONG_AGO + datetime.timedelta(seconds=number)
         databases.change(t.instances, t.instances.c.uuid, [server], deleted_at=moment)
-    rows = [2 + len(_of(databases, t.operations, server)) for server in deleted]
+    rows = [3 + len(_of(databases, t.operations, server)) for server in deleted]
     assert databases.manage(*ARCHIVE, "--max_rows", sum(rows[:3]) + 1) == 1
     assert databases.archived() == set(deleted[:3])
     assert databases.manage(*ARCHIVE, "--max_rows", rows[3]) == 1
@@ -214,7 +219,7 @@ def test_all_cells(databases: Databases) -> None:
         databases.populate(20 * n, 20 * n + 20, cell) for n, cell in enumerate(("cell1", "cell2", "cell0"))
     )
     assert databases.manage(*ARCHIVE, "--all-cells", "--max_rows", 17, "--verbose") == 1
-    # Two servers of four or five rows fit, and are cell0's; then one of cell1; then none of cell2 is begun.
+    # Two servers of five or six rows fit, and are cell0's; then one of cell1; then none of cell2 is begun.
     assert databases.archived("cell0") == set(failed)
     assert len(databases.archived("cell1")) == 1
     assert not databases.archived("cell2")
