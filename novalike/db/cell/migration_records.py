@@ -29,7 +29,8 @@ def place_of(connection: sa.Connection, uuid: str) -> Place | None:
 
 
 # A server's migrations go out of sight with it. MariaDB has to be told to look for the server of each migration: or it
-# sorts the migrations of all servers. And IS keeps it from first reading from an index all servers that are not deleted.
+# sorts the migrations of all servers. And IS keeps it from first reading from an index all servers that are not
+# deleted.
 _LISTED = (
     sa.select(*_COLUMNS)
     .join_from(t.migrations, t.instances)
