@@ -95,6 +95,14 @@ start_programs() {
   done
 }
 
+stop_programs() { # stop_programs PATTERN: all at once
+  local file
+  for file in "$ETC"/programs/$1.conf; do
+    [ ! -e "$file" ] || ctl stop "$(basename "$file" .conf):*" >/dev/null &
+  done
+  wait
+}
+
 # supervisord's own update stops one program after the other.
 update_programs() {
   local name
