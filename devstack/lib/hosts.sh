@@ -26,7 +26,7 @@ namespace_file() { echo "$RUN/hosts/$1/$2"; }
 # What a command begins with that runs in a host. It becomes the command itself, so its process number stays.
 entering() {
   echo /usr/bin/nsenter --net="$(namespace_file "$1" net)" --uts="$(namespace_file "$1" uts)" \
-    --cgroup="$(namespace_file "$1" cgroup)" --mount="$(namespace_file "$1" mnt)" --wd="$RUN/here" --
+    --cgroup="$(namespace_file "$1" cgroup)" --mount="$(namespace_file "$1" mnt)" --wdns="$RUN/here" --
 }
 host_command() { echo env -u OVS_RUNDIR -u OVN_RUNDIR PATH="$NOVALIKE/bin:/usr/sbin:/usr/bin:/sbin:/bin" "$(entering "$1")"; }
 in_host() { # in_host HOST COMMAND...
@@ -50,7 +50,7 @@ make_host() {
     "$DATA/hosts/$host"/{lib-libvirt,cache-libvirt,log-libvirt}
   for kind in net mnt uts cgroup; do touch "$(namespace_file "$host" "$kind")"; done
   make_cgroups "$host"
-  write "$DATA/hosts/$host/hosts" < <(list_names)
+  list_names | write "$DATA/hosts/$host/hosts"
   chmod 644 "$DATA/hosts/$host/hosts"
   ( # its namespace of cgroups begins where this process is when it makes it
     enter_cgroups "$host"

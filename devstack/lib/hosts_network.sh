@@ -65,10 +65,9 @@ make_host_networks() {
 # What hosts ask of the main machine listens on 127.0.0.1, and the catalog says so. In a host these ports of that address
 # are the main machine's.
 service_ports() {
-  local ports=($KEYSTONE_PORT $PLACEMENT_PORT $GLANCE_PORT $NEUTRON_PORT $COMPUTE_PORT $METADATA_PORT $OVN_SB_PORT)
-  if [ -z "$RABBIT_URL" ]; then ports+=("$RABBIT_PORT")
-  else ports+=($(grep -oE '(127\.0\.0\.1|localhost):[0-9]+' <<<"$RABBIT_URL" | cut -d: -f2 | sort -u)); fi
-  (IFS=,; echo "${ports[*]}")
+  local broker=$RABBIT_PORT
+  [ -z "$RABBIT_URL" ] || broker=$(grep -oE '@(127\.0\.0\.1|localhost):[0-9]+' <<<"$RABBIT_URL" | cut -d: -f2 | sort -u | paste -sd,)
+  echo "$KEYSTONE_PORT,$PLACEMENT_PORT,$GLANCE_PORT,$NEUTRON_PORT,$COMPUTE_PORT,$METADATA_PORT,$OVN_SB_PORT,$broker"
 }
 forward_services() {
   local rule=(PREROUTING -i "$MANAGEMENT_BRIDGE" -d "$(main_address "$MANAGEMENT_RANGE")/32" -p tcp
@@ -95,8 +94,8 @@ connect_main() {
 }
 
 connect_host() {
-  local host=$1 net address ports
-  net=$(namespace_file "$host" net) address=$(host_address "$host" "$MANAGEMENT_RANGE") ports=$(service_ports)
+  local host=$1 net address
+  net=$(namespace_file "$host" net) address=$(host_address "$host" "$MANAGEMENT_RANGE")
   make_link "$host-mgmt" veth peer name eth0 address "$(link_address "$host-eth0")" netns "$net"
   make_link "$host-tun" veth peer name eth1 address "$(link_address "$host-eth1")" netns "$net"
   ip link set "$host-mgmt" master "$MANAGEMENT_BRIDGE" up
@@ -105,11 +104,13 @@ connect_host() {
   in_host "$host" ip link set eth0 up
   in_host "$host" ip link set eth1 up
   in_host "$host" sh -c 'echo 1 >/proc/sys/net/ipv4/conf/all/route_localnet'
-  # libvirt asks nobody for a password, so only the hosts and the main machine may come
-  in_host "$host" iptables-restore <<EOF
+}
+# libvirt asks nobody for a password, so only the hosts and the main machine may come.
+set_host_rules() {
+  in_host "$1" iptables-restore <<EOF
 *nat
--A OUTPUT -d 127.0.0.1/32 -p tcp -m multiport --dports $ports -j DNAT --to-destination $(main_address "$MANAGEMENT_RANGE")
--A POSTROUTING -o eth0 -s 127.0.0.0/8 -j SNAT --to-source $address
+-A OUTPUT -d 127.0.0.1/32 -p tcp -m multiport --dports $(service_ports) -j DNAT --to-destination $(main_address "$MANAGEMENT_RANGE")
+-A POSTROUTING -o eth0 -s 127.0.0.0/8 -j SNAT --to-source $(host_address "$1" "$MANAGEMENT_RANGE")
 COMMIT
 *filter
 -A INPUT -i eth0 ! -s $MANAGEMENT_RANGE -j DROP

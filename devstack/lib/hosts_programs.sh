@@ -12,7 +12,7 @@ start_hosts() {
   local host
   make_hosts_folder
   make_emulator
-  for host in $(host_names); do make_host "$host"; done
+  for host in $(host_names); do make_host "$host"; set_host_rules "$host"; done
   start_host_switches
   start_host_libvirts
   for host in $(host_names); do within 60 chassis_registered "$host"; done
