@@ -82,7 +82,7 @@ stop_forwarding() {
   while read -r _ rule; do
     # shellcheck disable=SC2086
     iptables -w -t nat -D $rule
-  done < <(iptables -w -t nat -S PREROUTING | grep -- " -i $MANAGEMENT_BRIDGE ")
+  done < <(iptables -w -t nat -S PREROUTING | grep -- " -i $MANAGEMENT_BRIDGE " || true)
 }
 
 # Tunnels leave a switch in user space only through a bridge of its own that has their address.
