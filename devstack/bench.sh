@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${KEEP:=no}"
 export DEST=${BENCH_DEST:-/var/lib/novalike-bench} PORT_BASE=${BENCH_PORT_BASE:-14000} FIRST_SERVER=no
 # A process for each host, as on real machines.
-export VIRT_DRIVER=fake FAKE_HOSTS=10 FAKE_COMPUTES=10 DATABASE=mysql MYSQL_URL='' RABBIT_URL=''
+export VIRT_DRIVER=fake HOSTS=1 FAKE_HOSTS=10 FAKE_COMPUTES=10 DATABASE=mysql MYSQL_URL='' RABBIT_URL=''
 export API_WORKERS=2 METADATA_WORKERS=1 CONDUCTORS=1 CONDUCTOR_WORKERS=2 SCHEDULERS=1
 export NOVALIKE_EXTRA_CONF=$DEST/etc/novalike/bench.conf
 for file in "$here"/lib/*.sh; do . "$file"; done

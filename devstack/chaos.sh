@@ -13,7 +13,7 @@ case ${1:-} in -h | --help) sed -n '2,/^set/ { /^set/d; s/^# \{0,1\}//; p }' "$0
 here=$(cd "$(dirname "$0")" && pwd)
 : "${CHAOS_TARGET:=fake}" "${CHAOS_SEED:=$(date +%Y%m%d%H%M%S)}" "${KEEP:=no}"
 export DEST=${CHAOS_DEST:-/var/lib/novalike-chaos} PORT_BASE=${CHAOS_PORT_BASE:-13000} FIRST_SERVER=no
-export VIRT_DRIVER=$CHAOS_TARGET API_WORKERS=2 CONDUCTORS=2 CONDUCTOR_WORKERS=2 SCHEDULERS=2
+export VIRT_DRIVER=$CHAOS_TARGET HOSTS=1 API_WORKERS=2 CONDUCTORS=2 CONDUCTOR_WORKERS=2 SCHEDULERS=2
 for file in "$here"/lib/*.sh; do . "$file"; done
 case $CHAOS_TARGET in
   # at least 200 faults and 2,000 operations in 15 minutes

@@ -10,7 +10,7 @@ read_recorded_settings
 set_ports
 [ -d "$DEST" ] || { echo "nothing in $DEST"; exit 0; }
 [ -e "$DEST/settings" ] || die "$DEST was not made by stack.sh"
-if [ "$VIRT_DRIVER" = libvirt ] && command -v virsh >/dev/null && virsh -q -c qemu:///system version >/dev/null 2>&1; then
+if [ "$VIRT_DRIVER" = libvirt ] && ! several_hosts && command -v virsh >/dev/null && virsh -q -c qemu:///system version >/dev/null 2>&1; then
   stop_novalike
   remove_guests
 fi

@@ -13,7 +13,7 @@ case ${1:-} in -h | --help) sed -n '2,/^set/ { /^set/d; s/^# \{0,1\}//; p }' "$0
 here=$(cd "$(dirname "$0")" && pwd)
 : "${KEEP:=no}"
 export DEST=${GROWTH_DEST:-/var/lib/novalike-growth} PORT_BASE=${GROWTH_PORT_BASE:-16000} FIRST_SERVER=no
-export VIRT_DRIVER=fake FAKE_HOSTS=100 FAKE_COMPUTES=1
+export VIRT_DRIVER=fake HOSTS=1 FAKE_HOSTS=100 FAKE_COMPUTES=1
 for file in "$here"/lib/*.sh; do . "$file"; done
 read_settings
 TESTS=$DEST/venvs/tests

@@ -18,6 +18,7 @@ record_settings
 trap end_background EXIT
 
 libvirt() { [ "$VIRT_DRIVER" = libvirt ]; }
+check_devices() { check_bridges; check_host_networks; }
 
 configure() { configure_keystone; configure_placement; configure_glance; configure_neutron; configure_novalike; make_key; }
 
@@ -37,7 +38,7 @@ versions() { md5sum <"$here/neighbours.txt" | cut -c1-16; }
 
 start_neighbours() {
   declare_keystone; declare_placement; declare_glance; declare_neutron
-  ! libvirt || within 90 chassis_registered
+  ! libvirt || within 90 chassis_registered "$HOST_NAME"
   start_programs
   within 90 answering "$KEYSTONE_PORT" v3
 }
@@ -45,31 +46,15 @@ await_neighbours() {
   within 120 answering "$PLACEMENT_PORT"
   within 120 answering "$GLANCE_PORT"
   within 120 answering "$NEUTRON_PORT"
-  ! libvirt || { declare_metadata_agent; start_programs; }
+  ! libvirt || { declare_metadata_agents; start_programs; }
 }
 
 bring_up_novalike() {
   wait_for_rabbitmq
   migrate_novalike
   start_novalike
+  ! several_hosts || start_host_computes
   ! has_daemon api || ! wants api || within 60 answering "$COMPUTE_PORT"
-}
-
-# What the integration tests, or any other program, have to know of this stack.
-describe() {
-  write "$DEST/stack.json" <<EOF
-{
-  "virt_driver": "$VIRT_DRIVER", "fake_hosts": $FAKE_HOSTS, "database": "$DATABASE", "host": "$HOST_NAME",
-  "auth_url": "http://127.0.0.1:$KEYSTONE_PORT/v3", "region": "RegionOne",
-  "admin_password": "$ADMIN_PASSWORD", "demo_password": "$DEMO_PASSWORD",
-  "compute_url": "http://127.0.0.1:$COMPUTE_PORT", "metadata_url": "http://127.0.0.1:$METADATA_PORT",
-  "novnc_url": "http://127.0.0.1:$NOVNC_PORT", "transport_url": "$(transport_url)",
-  "image": "guest", "flavor": "m1.nano", "key_name": "devstack", "key_file": "$DEST/$KEY_FILE", "guest_user": "cirros",
-  "private_network": "private", "public_network": "public",
-  "bin": "$NEIGHBOURS/bin", "novalike_bin": "$NOVALIKE/bin", "logs": "$LOGS", "etc": "$ETC/novalike", "data": "$DATA",
-  "supervisorctl": "$TOOLS/bin/supervisorctl -c $ETC/supervisord.conf"
-}
-EOF
 }
 
 show_first_server() {
@@ -88,7 +73,7 @@ fill_compute() {
   ! has_daemon manage || manage cell_v2 discover_hosts
 }
 
-echo "novalike devstack: VIRT_DRIVER=$VIRT_DRIVER DATABASE=$DATABASE in $DEST"
+echo "novalike devstack: VIRT_DRIVER=$VIRT_DRIVER DATABASE=$DATABASE$(! several_hosts || echo " HOSTS=$HOSTS") in $DEST"
 step "Debian packages" install_packages
 step "Ports are free, or ours" check_ports
 step "Tools (uv, supervisor)" make_tools
@@ -97,12 +82,12 @@ background novalike make_novalike_venv
 background image build_image
 background novnc unpack_novnc
 step "Process supervisor" start_supervisor
-! libvirt || step "Bridges are free, or ours" check_bridges
+! libvirt || step "Bridges$(! several_hosts || echo ', networks') are free, or ours" check_devices
 step "Configuration" configure
 step "MariaDB, RabbitMQ, memcached$([ "$DATABASE" != postgresql ] || echo ', PostgreSQL')" start_infrastructure
 ! libvirt || step "Open vSwitch and OVN" start_ovs
-! libvirt || step "libvirt" start_libvirt
-! libvirt || background libvirt warm_libvirt
+if several_hosts; then step "Compute hosts $(host_names | paste -sd' ')" start_hosts; background libvirt warm_host_libvirts
+elif libvirt; then step "libvirt" start_libvirt; background libvirt warm_libvirt; fi
 join "The neighbours' virtual environment" neighbours
 step "The neighbours' schemas" once "schemas-$(versions)" migrate
 step "Keystone" start_neighbours

@@ -11,7 +11,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 export DEST=${TEMPEST_DEST:-/var/lib/novalike-tempest} PORT_BASE=${TEMPEST_PORT_BASE:-12000}
-export VIRT_DRIVER=fake FIRST_SERVER=no
+export VIRT_DRIVER=fake HOSTS=1 FIRST_SERVER=no
 export ENABLED_FILTERS=${ENABLED_FILTERS:-ComputeFilter,ComputeCapabilitiesFilter,ImagePropertiesFilter,ServerGroupAntiAffinityFilter,ServerGroupAffinityFilter,SameHostFilter,DifferentHostFilter}
 : "${CONCURRENCY:=2}" "${KEEP:=no}"
 for file in "$here"/lib/*.sh; do . "$file"; done

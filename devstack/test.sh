@@ -4,12 +4,13 @@
 #   test.sh [lint] [types] [unit] [functional] [crash] [integration]      without arguments all of them, in this order
 #
 # The integration tests run against stacks that are brought up here, below TEST_DEST on ports of their own, one for
-# each VIRT_DRIVER:DATABASE in STACKS; tests marked libvirt or fake run only where they fit. Ends 1 when anything failed.
+# each VIRT_DRIVER:DATABASE in STACKS; tests marked libvirt or fake run only where they fit. libvirt:mysql:2 is a stack with
+# HOSTS=2, for the tests in tests/integration/hosts. Ends 1 when anything failed.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-export DEST=${TEST_DEST:-/var/lib/novalike-test} PORT_BASE=${TEST_PORT_BASE:-21000} VIRT_DRIVER=libvirt
+export DEST=${TEST_DEST:-/var/lib/novalike-test} PORT_BASE=${TEST_PORT_BASE:-21000} VIRT_DRIVER=libvirt HOSTS=1
 for file in "$here"/lib/*.sh; do . "$file"; done
-: "${STACKS:=libvirt:mysql fake:postgresql fake:sqlite}" "${COVERAGE:=85}"
+: "${STACKS:=libvirt:mysql libvirt:mysql:2 fake:postgresql fake:sqlite}" "${COVERAGE:=85}"
 
 read_settings
 check_settings
@@ -70,29 +71,33 @@ test_crash() {
 }
 
 test_integration() {
-  local stack what
+  local stack title what
   [ -d tests/integration ] || return 0
   for stack in $STACKS; do
-    export VIRT_DRIVER=${stack%:*} DATABASE=${stack#*:}
-    case $VIRT_DRIVER in
-      libvirt) what=(-m "not fake" tests/integration) ;;
-      fake) what=(-m "not libvirt" tests/integration/user tests/integration/test_{query_plans,contention}.py); export FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2 ;;
+    IFS=: read -r VIRT_DRIVER DATABASE HOSTS <<<"$stack"
+    : "${HOSTS:=1}"
+    export VIRT_DRIVER DATABASE HOSTS
+    title="$VIRT_DRIVER, $DATABASE$([ "$HOSTS" = 1 ] || echo ", $HOSTS hosts")"
+    case $VIRT_DRIVER:$HOSTS in
+      libvirt:1) what=(-m "not fake" tests/integration) ;;
+      libvirt:*) what=(tests/integration/hosts) ;;
+      fake:*) what=(-m "not libvirt" tests/integration/user tests/integration/test_{query_plans,contention}.py); export FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2 ;;
     esac
-    fresh_stack || continue
-    check "integration on $VIRT_DRIVER, $DATABASE" env NOVALIKE_STACK="$DEST/stack.json" NOVALIKE_GUEST_IMAGE="$(image_file)" \
+    fresh_stack "$title" || continue
+    check "integration on $title" env NOVALIKE_STACK="$DEST/stack.json" NOVALIKE_GUEST_IMAGE="$(image_file)" \
       PATH="$TESTS/bin:$NEIGHBOURS/bin:$PATH" pytest -q "${what[@]}"
     "$here/unstack.sh"
   done
 }
 # The one that is there may be of another kind, or of an earlier run: its data goes, what was installed stays.
-fresh_stack() {
+fresh_stack() { # fresh_stack TITLE
   [ ! -f "$DEST/settings" ] || "$here/clean.sh" --data
   mkdir -p "$LOGS"
   local options=()
   [ "$VIRT_DRIVER" != fake ] || options=(FAKE_HOSTS=100 CONDUCTORS=2 SCHEDULERS=2)
-  check "stack on $VIRT_DRIVER, $DATABASE" env "${options[@]}" "$here/stack.sh"
+  check "stack on $1" env "${options[@]}" "$here/stack.sh"
   case ${results[-1]} in ok*) return 0 ;; esac
-  show_logs >>"$OUTPUTS/stack on $VIRT_DRIVER, $DATABASE" 2>&1
+  show_logs >>"$OUTPUTS/stack on $1" 2>&1
   "$here/unstack.sh"
   return 1
 }

@@ -11,11 +11,14 @@ exec 8>"$DEST/.lock"
 flock -n 8 || die "another stack.sh or unstack.sh is at work on $DEST"
 
 stop_novalike
-if [ "$VIRT_DRIVER" = libvirt ] && command -v virsh >/dev/null; then
+if several_hosts; then
+  stop_hosts
+elif [ "$VIRT_DRIVER" = libvirt ] && command -v virsh >/dev/null; then
   stop_guests
   record_taps
 fi
 stop_supervisor
+! several_hosts || remove_hosts
 if [ "$VIRT_DRIVER" = libvirt ]; then
   remove_bridges
   remove_namespaces

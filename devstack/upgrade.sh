@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 : "${UPGRADE_FROM:=a15efec1dcb5a293e8c8ad3c3336e354819f3b37}"
 revision=${1:-$UPGRADE_FROM}
 export DEST=${UPGRADE_DEST:-/var/lib/novalike-upgrade} PORT_BASE=${UPGRADE_PORT_BASE:-15000} FIRST_SERVER=no
-export VIRT_DRIVER=fake FAKE_HOSTS=4 DATABASE=${DATABASE:-mysql} CONDUCTORS=2
+export VIRT_DRIVER=fake HOSTS=1 FAKE_HOSTS=4 DATABASE=${DATABASE:-mysql} CONDUCTORS=2
 for file in "$here"/lib/*.sh; do . "$file"; done
 read_settings
 OTHER=$DEST/checkouts/other TESTS=$DEST/venvs/tests

@@ -69,15 +69,22 @@ declare_neutron() {
     "start-time = %t" "env = OS_NEUTRON_CONFIG_DIR=$ETC/neutron" "env = OS_NEUTRON_CONFIG_FILES=neutron.conf;ml2_conf.ini"
 }
 
-# The agent that answers 169.254.169.254 in every network's namespace. It and its helpers are root already.
-declare_metadata_agent() {
-  local file=$ETC/neutron/metadata_agent.ini context
-  {
-    cat <<EOF
+# The agent that answers 169.254.169.254 in every network's namespace, for the ports of its own host. It and its helpers
+# are root already.
+declare_metadata_agents() {
+  local host file
+  several_hosts || { declare_metadata_agent neutron-metadata "$HOST_NAME" "$ETC/neutron/metadata_agent.ini"; return; }
+  for host in $(host_names); do
+    declare_metadata_agent "$host-neutron-metadata" "$host" "$ETC/neutron/metadata_agent-$host.ini" "$(entering "$host") "
+  done
+}
+declare_metadata_agent() { # declare_metadata_agent PROGRAM HOST FILE [PREFIX]: PREFIX is what the command begins with
+  local program=$1 host=$2 file=$3 prefix=${4:-}
+  write "$file" <<EOF
 [DEFAULT]
 use_stderr = true
 state_path = $DATA/neutron
-host = $HOST_NAME
+host = $host
 nova_metadata_host = 127.0.0.1
 nova_metadata_port = $METADATA_PORT
 metadata_proxy_shared_secret = $SERVICE_PASSWORD
@@ -93,7 +100,6 @@ datapath_type = netdev
 [ovn]
 ovn_sb_connection = tcp:127.0.0.1:$OVN_SB_PORT
 EOF
-  } | write "$file"
-  program neutron-metadata "$NEIGHBOURS/bin/python $DEVSTACK/python/metadata_agent.py --config-file $file" \
+  program "$program" "$prefix$NEIGHBOURS/bin/python $DEVSTACK/python/metadata_agent.py --config-file $file" \
     files="$file $DEVSTACK/python/metadata_agent.py" priority=40 environment="PATH=\"$NEIGHBOURS/bin:/usr/sbin:/usr/bin:/sbin:/bin\""
 }

@@ -109,6 +109,7 @@ ovsdb_connection = tcp:127.0.0.1:$OVSDB_PORT
 [vif_plug_ovs]
 ovsdb_connection = tcp:127.0.0.1:$OVSDB_PORT
 EOF
+    configure_host_computes
   else
     configure_fake_computes
   fi
@@ -189,7 +190,8 @@ start_novalike() {
   for number in $(seq "$SCHEDULERS"); do declare_daemon scheduler "novalike-scheduler-$number" "scheduler-$number.conf"; done
   declare_daemon api novalike-api api.conf
   declare_daemon api-metadata novalike-api-metadata api-metadata.conf metadata
-  if [ "$VIRT_DRIVER" = libvirt ] || [ "$FAKE_COMPUTES" = 1 ]; then
+  if several_hosts; then :               # theirs are started when the others are
+  elif [ "$VIRT_DRIVER" = libvirt ] || [ "$FAKE_COMPUTES" = 1 ]; then
     declare_daemon compute novalike-compute compute.conf
   else
     for number in $(seq "$FAKE_COMPUTES"); do declare_daemon compute "novalike-compute-$number" "compute-$number.conf"; done
@@ -226,10 +228,5 @@ declare_daemon() {
 
 # Before its guests go away: a compute service that still runs would report every one of them.
 stop_novalike() {
-  local file
-  if has_systemd; then stop_units; return; fi
-  for file in "$ETC"/programs/novalike-*.conf; do
-    [ ! -e "$file" ] || ctl stop "$(basename "$file" .conf):*" >/dev/null &
-  done
-  wait
+  if has_systemd; then stop_units; else stop_programs 'novalike-*'; fi
 }

@@ -4,10 +4,10 @@
 DEVSTACK=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CHECKOUT=$(dirname "$DEVSTACK")
 
-OPTIONS="VIRT_DRIVER FAKE_HOSTS FAKE_COMPUTES DATABASE DEST PORT_BASE SERVICES API_WORKERS METADATA_WORKERS CONDUCTORS
+OPTIONS="VIRT_DRIVER HOSTS FAKE_HOSTS FAKE_COMPUTES DATABASE DEST PORT_BASE SERVICES API_WORKERS METADATA_WORKERS CONDUCTORS
   CONDUCTOR_WORKERS SCHEDULERS NOVALIKE_CONCURRENCY DEBUG HOST_NAME RABBIT_URL MYSQL_URL POSTGRESQL_URL
-  ADMIN_PASSWORD DEMO_PASSWORD SERVICE_PASSWORD FLOATING_RANGE FIXED_RANGE FIRST_SERVER
-  ENABLED_FILTERS NOVALIKE_EXTRA_CONF"
+  ADMIN_PASSWORD DEMO_PASSWORD SERVICE_PASSWORD FLOATING_RANGE FIXED_RANGE MANAGEMENT_RANGE
+  TUNNEL_RANGE FIRST_SERVER  ENABLED_FILTERS NOVALIKE_EXTRA_CONF"
 
 read_settings() {
   local name from_environment
@@ -17,15 +17,15 @@ read_settings() {
   [ ! -f "$DEVSTACK/local.conf" ] || . "$DEVSTACK/local.conf"
   eval "$from_environment"
 
-  : "${VIRT_DRIVER:=libvirt}" "${FAKE_HOSTS:=10}" "${FAKE_COMPUTES:=1}" "${DATABASE:=mysql}"
+  : "${VIRT_DRIVER:=libvirt}" "${HOSTS:=1}" "${FAKE_HOSTS:=10}" "${FAKE_COMPUTES:=1}" "${DATABASE:=mysql}"
   : "${DEST:=/var/lib/novalike-devstack}" "${PORT_BASE:=20000}"
   : "${SERVICES:=api metadata scheduler conductor compute novncproxy}"
   : "${API_WORKERS:=2}" "${METADATA_WORKERS:=2}" "${CONDUCTORS:=1}" "${CONDUCTOR_WORKERS:=1}" "${SCHEDULERS:=1}"
   : "${NOVALIKE_CONCURRENCY:=eventlet}" "${DEBUG:=false}" "${HOST_NAME:=$(hostname -s)}"
   : "${RABBIT_URL:=}" "${MYSQL_URL:=}" "${POSTGRESQL_URL:=}"
   : "${ADMIN_PASSWORD:=secret}" "${DEMO_PASSWORD:=secret}" "${SERVICE_PASSWORD:=secret}"
-  : "${FLOATING_RANGE:=172.24.4.0/24}" "${FIXED_RANGE:=10.1.0.0/20}" "${FIRST_SERVER:=yes}" "${ENABLED_FILTERS:=}"
-  : "${NOVALIKE_EXTRA_CONF:=}"
+  : "${FLOATING_RANGE:=172.24.4.0/24}" "${FIXED_RANGE:=10.1.0.0/20}" "${MANAGEMENT_RANGE:=10.77.0.0/24}" "${TUNNEL_RANGE:=10.78.0.0/24}"
+  : "${FIRST_SERVER:=yes}" "${ENABLED_FILTERS:=}" "${NOVALIKE_EXTRA_CONF:=}"
 
   ETC=$DEST/etc RUN=$DEST/run LOGS=$DEST/logs DATA=$DEST/data CACHE=$DEST/cache
   TOOLS=$DEST/venvs/tools NEIGHBOURS=$DEST/venvs/neighbours NOVALIKE=$DEST/venvs/novalike
@@ -42,6 +42,7 @@ check_settings() {
   for name in FAKE_HOSTS FAKE_COMPUTES PORT_BASE API_WORKERS METADATA_WORKERS CONDUCTORS CONDUCTOR_WORKERS SCHEDULERS; do
     [[ ${!name} =~ ^[0-9]+$ ]] || die "$name=${!name}: a number is wanted"
   done
+  check_hosts
   [ "$FAKE_COMPUTES" -ge 1 ] && [ "$FAKE_COMPUTES" -le "$FAKE_HOSTS" ] ||
     die "FAKE_COMPUTES=$FAKE_COMPUTES: from 1 to FAKE_HOSTS is wanted"
   case $DEST in /?*/?*) ;; *) die "DEST=$DEST: an absolute path, at least two folders deep, is wanted" ;; esac
@@ -58,9 +59,15 @@ expect_one_of() {
 check_same_stack() {
   [ -f "$DEST/settings" ] || return 0
   local had
-  had=$(. "$DEST/settings"; echo "VIRT_DRIVER=$VIRT_DRIVER DATABASE=$DATABASE PORT_BASE=$PORT_BASE")
-  [ "$had" = "VIRT_DRIVER=$VIRT_DRIVER DATABASE=$DATABASE PORT_BASE=$PORT_BASE" ] ||
+  had=$(HOSTS=1; . "$DEST/settings"; kind_of_stack)
+  [ "$had" = "$(kind_of_stack)" ] ||
     die "the stack in $DEST was made with $had. Run clean.sh --data first (it keeps what was installed), or choose another DEST."
+}
+
+kind_of_stack() {
+  local ranges=''
+  ! several_hosts || ranges=" MANAGEMENT_RANGE=$MANAGEMENT_RANGE TUNNEL_RANGE=$TUNNEL_RANGE"
+  echo "VIRT_DRIVER=$VIRT_DRIVER DATABASE=$DATABASE PORT_BASE=$PORT_BASE HOSTS=$HOSTS$ranges"
 }
 
 record_settings() {

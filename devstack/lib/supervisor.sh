@@ -87,12 +87,21 @@ program() {
 }
 
 start_programs() {
-  local name idle
+  local name
   update_programs
-  for name in "${DECLARED[@]}"; do
-    idle=$(ctl status "$name:*" | awk '$2 != "RUNNING" && $2 != "STARTING"') || true
-    [ -z "$idle" ] || ctl start "$name:*" || true
+  [ ${#DECLARED[@]} -gt 0 ] || return 0
+  for name in $(ctl status "${DECLARED[@]/%/:*}" | awk '$2 != "RUNNING" && $2 != "STARTING" { print $1 }'); do
+    ctl start "$name" &
   done
+  wait
+}
+
+stop_programs() { # stop_programs PATTERN: all at once
+  local file
+  for file in "$ETC"/programs/$1.conf; do
+    [ ! -e "$file" ] || ctl stop "$(basename "$file" .conf):*" >/dev/null &
+  done
+  wait
 }
 
 # supervisord's own update stops one program after the other.

@@ -212,7 +212,7 @@ def wait_for_login(cloud, server, seconds):
 
 
 def wait_for_hosts(cloud):
-    wanted = int(env('FAKE_HOSTS')) if env('VIRT_DRIVER') == 'fake' else 1
+    wanted = int(env('FAKE_HOSTS' if env('VIRT_DRIVER') == 'fake' else 'HOSTS'))
     end = time.monotonic() + 60
     while time.monotonic() < end:
         up = [each for each in cloud.compute.services(binary='nova-compute') if each.state == 'up']

@@ -1,11 +1,10 @@
 """What there is of a server outside of novalike's own records: nothing, once it is deleted."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 from tests.integration.user.compute_api import ComputeApi
-from tests.integration.user.stack import Stack
+from tests.integration.user.stack import Host, Stack
 
 
 def traces(stack: Stack, admin: ComputeApi, server_id: str, ports: list[dict[str, Any]]) -> dict[str, Any]:
@@ -14,21 +13,18 @@ def traces(stack: Stack, admin: ComputeApi, server_id: str, ports: list[dict[str
         "neutron ports": [port["id"] for port in admin.ports(device_id=server_id)],
         "placement": admin.allocations(server_id),
     }
-    if stack.real:
-        found |= {
-            "domains": [uuid for uuid in run("virsh", "-q", "list", "--all", "--uuid").split() if uuid == server_id],
-            "disks": list(map(str, (Path(stack.data) / "novalike" / "instances").glob(f"{server_id}*"))),
-            "taps": [port["id"] for port in ports if Path(f"/sys/class/net/tap{port['id'][:11]}").exists()],
-            "switch ports": [port["id"] for port in ports if f"tap{port['id'][:11]}" in switch_ports(stack)],
-        }
+    for host in stack.hosts:
+        found |= {f"{kind} on {host.name}": there for kind, there in on_host(stack, host, server_id, ports).items()}
     return {kind: there for kind, there in found.items() if there}
 
 
-def switch_ports(stack: Stack) -> list[str]:
-    """The ports of the integration bridge."""
-    socket = Path(stack.data).parent / "run" / "ovs" / "db.sock"
-    return run("ovs-vsctl", f"--db=unix:{socket}", "list-ports", "br-int").split()
-
-
-def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
+def on_host(stack: Stack, host: Host, server_id: str, ports: list[dict[str, Any]]) -> dict[str, list[str]]:
+    """What a host has because of a server, by kind."""
+    taps = {f"tap{port['id'][:11]}" for port in ports}
+    instances = Path(stack.data) / "novalike" / "instances"
+    return {
+        "domains": [uuid for uuid in host.run("virsh", "-q", "list", "--all", "--uuid").split() if uuid == server_id],
+        "disks": [name for name in host.run("ls", str(instances)).split() if name.startswith(server_id)],
+        "taps": sorted(taps.intersection(host.run("ls", "/sys/class/net").split())),
+        "switch ports": sorted(taps.intersection(host.run("ovs-vsctl", "list-ports", "br-int").split())),
+    }

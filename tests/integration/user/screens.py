@@ -2,7 +2,6 @@
 
 import base64
 import io
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.integration.user.browser import Browser
+from tests.integration.user.stack import Host
 
 BRIGHT = 96  # of 255: a text console is black and grey
 
@@ -48,11 +48,11 @@ def page_screen(browser: Browser) -> Screen | None:
     return None
 
 
-def libvirt_screen(server_id: str) -> Screen:
-    """A screenshot by libvirt."""
+def libvirt_screen(server_id: str, host: Host) -> Screen:
+    """A screenshot by the libvirt of the server's host."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "screen")
-        subprocess.run(["virsh", "-q", "screenshot", server_id, str(path)], check=True, capture_output=True, timeout=30)
+        host.run("virsh", "-q", "screenshot", server_id, str(path))
         return read(path.read_bytes())
 
 

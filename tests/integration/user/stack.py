@@ -16,6 +16,24 @@ DESCRIPTION = Path(os.environ.get("NOVALIKE_STACK", "/var/lib/novalike-devstack/
 
 
 @dataclass(frozen=True)
+class Host:
+    """Where guests are: this machine, or one of several hosts in namespaces of it.
+
+    :param address: where others reach it.
+    :param execute: what goes before a command that is to run there.
+    """
+
+    name: str
+    address: str
+    execute: str
+
+    def run(self, *command: str) -> str:
+        """What a command prints that runs there."""
+        words = [*shlex.split(self.execute), *command]
+        return subprocess.run(words, check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@dataclass(frozen=True)
 class Stack:
     """What devstack says of a stack: URLs, accounts, names of what is in it, folders on this machine."""
 
@@ -44,6 +62,7 @@ class Stack:
     etc: str
     data: str
     supervisorctl: str
+    hosts: tuple[Host, ...]
 
     @property
     def real(self) -> bool:
@@ -89,4 +108,6 @@ def read_stack() -> Stack | None:
     if not DESCRIPTION.exists():
         return None
     said: dict[str, Any] = json.loads(DESCRIPTION.read_text())
+    # a stack of an earlier release doesn't name its hosts
+    said["hosts"] = tuple(Host(**host) for host in said.get("hosts", ()))
     return Stack(**{field.name: said[field.name] for field in fields(Stack)})

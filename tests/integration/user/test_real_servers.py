@@ -105,13 +105,16 @@ def test_a_key_opens_it_through_a_floating_address(vm1, demo, stack, key_file, f
     assert floating_ip in addresses[stack.private_network]
 
 
-def test_the_console_page_shows_the_screen(vm1, demo, artifacts):
+def test_the_console_page_shows_the_screen(vm1, demo, stack, artifacts):
     shown = demo.json("console", "url", "show", "--novnc", vm1["id"])
     assert shown["type"] == "novnc"
     with Browser() as browser:
         browser.open(shown["url"])
         page = wait_for(lambda: page_screen(browser), "the page has a screen that isn't blank", 30)
-        match = wait_for(lambda: compare(page_screen(browser), libvirt_screen(vm1["id"])), "the screens are equal", 20)
+        match = wait_for(
+            lambda: compare(page_screen(browser), libvirt_screen(vm1["id"], stack.hosts[0])),
+            "the screens are equal", 20,
+        )  # fmt: skip
         assert match.text_pixels > 500, "that is no login prompt"
         browser.click(500, 400)
         browser.type_keys("hello\n")  # at the login prompt
