@@ -85,3 +85,10 @@ def test_addresses_are_looked_for_in_all_servers_however_many_there_are(
 def test_no_filter_is_unknown(cloud: Cloud, ids: list[str], key: str) -> None:
     value = {"status": "ACTIVE", "marker": ids[0], "sort_dir": "asc"}.get(key, "1")
     assert cloud.admin.request("GET", f"/servers?{key}={value}").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["changes-since", "changes-before"])
+@pytest.mark.parametrize("value", ["yesterday", "0001-01-01T00:00:00%2B14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_is_none_or_outside_of_all_time_is_refused(cloud: Cloud, name: str, value: str) -> None:
+    answer = cloud.demo.at("2.66").request("GET", f"/servers?{name}={value}")
+    assert answer.status_code == 400

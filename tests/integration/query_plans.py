@@ -67,15 +67,20 @@ def _of_mariadb(result: Any) -> Plan:
     for row in result.mappings():
         lines.append(", ".join(f"{key}={row[key]}" for key in ("table", "type", "key", "rows", "r_rows", "Extra")))
         # None: not executed, or answered from an index's end without looking at a row.
-        read = round(float(row["r_rows"] or 0))
+        read = round(_amount(row["r_rows"]))
         if "filesort" in (row["Extra"] or "") or "temporary" in (row["Extra"] or ""):
             # Counted are the rows that came out of sorting. What went in is an estimate.
-            read = max(read, int(row["rows"]))
+            read = max(read, round(_amount(row["rows"])))
             sorted_rows += read
         rows[str(row["table"])] += read
         if row["type"] == "ALL":
             scans.add(str(row["table"]))
     return Plan(frozenset(scans), sorted_rows, rows, "\n".join(lines))
+
+
+def _amount(said: Any) -> float:
+    """A number of rows; with a filter of row numbers, the share that it leaves is said as well: ``1.00 (50%)``."""
+    return float(str(said or 0).split()[0])
 
 
 def _of_postgresql(said: Any) -> Plan:

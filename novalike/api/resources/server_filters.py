@@ -104,7 +104,7 @@ def _time(given: dict[str, list[str]], name: str) -> datetime.datetime | None:
         return None
     try:
         return timeutils.normalize_time(timeutils.parse_isotime(given[name][-1]))
-    except ValueError:
+    except (ValueError, OverflowError):  # none, or one before or after all time
         raise errors.Invalid(f"Invalid filter field: {name}.") from None
 
 
