@@ -101,10 +101,14 @@ class Recovery:
     def _holders(self, elsewhere: list[Server]) -> dict[str, tuple[str, ...]]:
         """Which hosts may have something of servers that are on another host, and to which nothing is done.
 
-        :raises Unavailable: the conductor can't be reached, or is of a release that can't say.
+        A conductor of the release before can't say; then nothing is removed, and the rest is compared all the same.
         """
         uuids = tuple(s.uuid for s in elsewhere if s.vm_state != VmState.DELETED and _is_settled(s))
-        return self._conductor.holders(admin_context(), instance_uuids=uuids) if uuids else {}
+        try:
+            return self._conductor.holders(admin_context(), instance_uuids=uuids) if uuids else {}
+        except errors.Unavailable as error:
+            LOG.warning("who may have something of %d servers can't be told now: %s", len(uuids), error)
+            return {}
 
     def power_changed(self, instance_uuid: str) -> None:
         """A guest has started or stopped by itself: say what it is now. News may be late, so it is asked once more."""

@@ -159,6 +159,30 @@ def test_what_a_migration_holds_stays_until_it_is_confirmed(make_cloud: MakeClou
     assert _residents(cloud.compute) == {server.host: {uuid}}
 
 
+def test_while_nobody_can_say_who_holds_what_nothing_is_removed(make_cloud: MakeCloud) -> None:
+    """The conductor is of the release before. What can be compared is, all the same."""
+    cloud = make_cloud(hosts=2)
+    driver = cloud.compute.driver
+    uuid = _boot(cloud)
+    cloud.demo.wait_for(uuid, "ACTIVE")
+    server = _known(cloud, uuid)
+    (other,) = {*driver.hosts()} - {server.host}
+    driver.prepare_disks(_guest(cloud, uuid, other))
+
+    def too_old(ctx: Any, **asked: Any) -> None:
+        raise errors.Unavailable(reason="there is no such method")
+
+    conductor = cloud.compute.recovery._conductor
+    conductor.holders = too_old  # type: ignore[method-assign,assignment]
+    driver.crash_guest(server.host, uuid)  # type: ignore[attr-defined]
+    cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {host: {uuid} for host in driver.hosts()}
+    cloud.demo.wait_for(uuid, "SHUTOFF")
+    del conductor.holders
+    cloud.compute.recovery.reconcile()
+    assert _residents(cloud.compute) == {server.host: {uuid}}
+
+
 def test_what_begins_while_records_are_asked_for_is_left_alone(make_cloud: MakeCloud) -> None:
     cloud = make_cloud(hosts=1)
     driver, residents = cloud.compute.driver, cloud.compute.driver.residents
