@@ -60,6 +60,7 @@ def _move(databases: Databases, *operations: Operation, to: str = "cell2") -> se
 
 
 def test_a_server_moves_with_all_that_hangs_on_it(databases: Databases) -> None:
+    _new(databases, "cell2")  # rows have numbers of their own in each cell
     moves, stays = _new(databases), _new(databases)
     before = {each.instance_uuid: _all_of(databases, each.instance_uuid, "cell0") for each in (moves, stays)}
     assert [len(rows) for rows in before[moves.instance_uuid].values()] == [1, 1, 2, 2]

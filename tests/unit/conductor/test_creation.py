@@ -118,6 +118,10 @@ def test_what_was_not_asked_for_is_not_there(databases: Databases, flavor: Flavo
         "guest_password": None,
     }  # fmt: skip
     assert databases.rows(t.instance_tags, server) == []
+    _, (server,), _ = record(databases, ServerRequest(name="plain", flavor_id="f1", image=Image(id="image")))
+    row = databases.row(t.instances, server)
+    assert (row["image_ref"], row["kernel_id"], row["ramdisk_id"]) == ("image", "", "")
+    assert row["system_metadata"] == {"image_min_ram": "0", "image_min_disk": "5"}
 
 
 @pytest.mark.parametrize(("hostname", "hostnames"), [(None, ["web-1", "web-2", "web-3"]), ("same", ["same"] * 3)])
@@ -207,3 +211,9 @@ def test_the_time_is_the_databases(databases: Databases, flavor: Flavor) -> None
     made = databases.row(t.instances, server)["created_at"]
     assert abs(made - databases.cell().database.utcnow()) < datetime.timedelta(minutes=1)
     assert databases.cells.api.query(lambda c: mappings.cell_of_instance(c, server)) == databases.cell().id
+
+
+def test_where_a_server_is_that_was_made_here_is_known(databases: Databases, flavor: Flavor) -> None:
+    (server,) = record(databases, ServerRequest(name="s", flavor_id="f1"))[1]
+    databases.cells.api.query = None  # type: ignore[method-assign, assignment]
+    assert databases.cells.of_instance(server).name == "cell1"

@@ -87,6 +87,31 @@ def test_a_process_that_starts_takes_up_all_that_its_hosts_have(
     ]
 
 
+@pytest.mark.parametrize(("changes", "looks"), [(0, 1), (1, 2), (4, 5), (99, 5)])
+def test_it_is_looked_again_for_what_has_changed_hands_meanwhile(
+    databases: Databases, reports: OperationReports, monkeypatch: pytest.MonkeyPatch, changes: int, looks: int
+) -> None:
+    """What the dead process had asked for last may still be done. That doesn't go on for ever."""
+    first, second = _build(databases), _build(databases)
+    look, seen = module.servers_db.to_recover, []
+
+    def change_hands(connection: Any, hosts: Any) -> Any:
+        found = look(connection, hosts)
+        seen.append([operation.epoch for operation, _ in found if operation.uuid == second.uuid])
+        if len(seen) <= changes:
+            mine = sa.update(t.operations).where(t.operations.c.uuid == second.uuid)
+            databases.execute(mine.values(epoch=t.operations.c.epoch + 1, holder="dead"))
+        return found
+
+    monkeypatch.setattr(module.servers_db, "to_recover", change_hands)
+    taken = reports.recover(context(), endpoint="e9", incarnation="successor", hosts=("host1",))
+    assert len(seen) == looks
+    mine = {first.uuid} if changes > looks else {first.uuid, second.uuid}
+    assert {each.operation.uuid for each in taken} == mine
+    # What it had taken already it still has, at the same epoch.
+    assert databases.row(t.operations, first.uuid)["epoch"] == 4
+
+
 def test_a_report_puts_the_reminder_off_and_says_how_far_the_server_is(
     databases: Databases, reports: OperationReports
 ) -> None:

@@ -14,6 +14,7 @@ from novalike.conductor.operations.reconciler import Reconciler
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
+from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import Operation, Stop
 from tests.unit.conductor.databases import LATER, NOW, Databases, changed
@@ -190,6 +191,22 @@ def test_what_cannot_be_looked_after_is_put_off_and_the_others_are_not(
     assert others.hints == [("at host1", "host1", [well.uuid])]
     row = databases.row(t.operations, ill.uuid)
     assert (row["due_at"], row["epoch"]) == (LATER + datetime.timedelta(seconds=20), 3)
+
+
+def test_when_a_neighbour_is_away_the_rest_is_left_for_the_next_look(
+    databases: Databases, reconciler: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations = [_build(databases) for _ in range(2)]
+    tried: list[str] = []
+
+    def away(cell: Any, ctx: Any, operation: Operation, endpoint: str) -> None:
+        tried.append(operation.uuid)
+        raise errors.Unavailable(reason="the database is away")
+
+    monkeypatch.setattr(reconciler, "_remind", away)
+    assert reconciler.look() == 0
+    assert len(tried) == 1
+    assert [databases.row(t.operations, each.uuid)["due_at"] for each in operations] == [NOW, NOW]
 
 
 def _failing_for(ill: Operation, remind: Any) -> Any:
