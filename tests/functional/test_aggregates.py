@@ -56,6 +56,15 @@ def test_a_zone_is_its_hosts(cloud: Cloud, hosts: list[str]) -> None:
     assert cloud.demo.request("GET", "/os-availability-zone/detail").status_code == 403
 
 
+def test_zones_are_listed_by_name(cloud: Cloud, hosts: list[str]) -> None:
+    """Whatever their hosts are called."""
+    act(cloud, make(cloud, "a", "zz"), "add_host", host=hosts[0])
+    act(cloud, make(cloud, "b", "aa"), "add_host", host=hosts[2])
+    assert list(zones(cloud)) == ["aa", "nova", "zz"]
+    detail = cloud.admin.get("/os-availability-zone/detail")["availabilityZoneInfo"]
+    assert [zone["zoneName"] for zone in detail] == ["aa", "internal", "nova", "zz"]
+
+
 def test_a_host_is_in_one_zone(cloud: Cloud, hosts: list[str]) -> None:
     first, second = make(cloud, "a", "za"), make(cloud, "b", "zb")
     act(cloud, first, "add_host", host=hosts[0])

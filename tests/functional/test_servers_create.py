@@ -10,11 +10,12 @@ import sqlalchemy as sa
 
 from novalike.conductor.servers import creation
 from novalike.db.api import tables as api_tables
-from tests.functional.harness import Client, Cloud
+from tests.functional.harness import ADMIN_PROJECT, Client, Cloud
 
 NOTHING = "00000000-0000-4000-8000-000000000000"
 LOCAL = {"source_type": "image", "destination_type": "local", "boot_index": 0}
 BDM = "Block Device Mapping is Invalid"
+EXT = "OS-EXT-SRV-ATTR:"
 SEQUENCE = f"{BDM}: Boot sequence for the instance and image/block device mapping combination is not valid."
 
 
@@ -197,6 +198,45 @@ def test_everything_right(cloud: Cloud, demo: Client) -> None:
     assert server["addresses"]["private"][0]["version"] == 4
     demo.delete(f"/servers/{made['id']}")
     demo.wait_gone(made["id"])
+
+
+def test_all_that_was_asked_for_is_shown(cloud: Cloud) -> None:
+    admin, data = cloud.admin.at("2.104"), base64.b64encode(b"#!/bin/sh\n").decode()
+    properties = {"kernel_id": "a kernel", "ramdisk_id": "a ramdisk", "os_distro": "cirros", "own": "x"}
+    image = cloud.glance.add_image(b"x" * 1024, properties=properties)
+    cloud.admin.post("/os-keypairs", {"keypair": {"name": "mine"}})
+    made = admin.post("/servers", _body(cloud, {
+        "name": "All", "imageRef": image.id, "networks": [{"uuid": cloud.network["id"], "tag": "nic"}],
+        "metadata": {"a": "b"}, "tags": ["b", "a"], "description": "what", "hostname": "guest", "user_data": data,
+        "config_drive": "yes", "accessIPv4": "1.2.3.4", "accessIPv6": "fe80::1", "OS-DCF:diskConfig": "MANUAL",
+        "availability_zone": "nova", "key_name": "mine", "adminPass": "secret", "host": "fake002",
+    }) | {"os:scheduler_hints": {"own": "x"}}, 202)["server"]  # fmt: skip
+    admin.wait_for(made["id"], "ACTIVE")
+    shown = admin.get(f"/servers/{made['id']}")["server"]
+    own = [shown.pop(key) for key in ("created", "updated", "OS-SRV-USG:launched_at")]
+    assert own[0] <= own[1]
+    assert own[0][:19] <= own[2][:19] <= own[1]
+    assert [len(shown.pop(key)) for key in ("hostId", "links")] == [56, 2]
+    assert shown.pop("image")["properties"] == {"os_distro": "cirros"}
+    assert shown.pop("flavor")["original_name"] == "m1.tiny"
+    (address,) = shown.pop("addresses")["private"]
+    assert (address["version"], address["OS-EXT-IPS:type"]) == (4, "fixed")
+    assert shown.pop(f"{EXT}instance_name").startswith("instance-0000")
+    assert shown.pop(f"{EXT}reservation_id").startswith("r-")
+    assert shown == {
+        "id": made["id"], "name": "All", "status": "ACTIVE", "tenant_id": ADMIN_PROJECT, "user_id": "admin-user",
+        "metadata": {"a": "b"}, "tags": ["a", "b"], "description": "what", "accessIPv4": "1.2.3.4",
+        "accessIPv6": "fe80::1", "OS-DCF:diskConfig": "MANUAL", "progress": 0, "key_name": "mine",
+        "config_drive": "True", "OS-EXT-AZ:availability_zone": "nova", "pinned_availability_zone": "nova",
+        "OS-SRV-USG:terminated_at": None, "OS-EXT-STS:task_state": None, "OS-EXT-STS:vm_state": "active",
+        "OS-EXT-STS:power_state": 1, "os-extended-volumes:volumes_attached": [], "host_status": "UP",
+        f"{EXT}host": "fake002", f"{EXT}hypervisor_hostname": "fake002", f"{EXT}hostname": "guest",
+        f"{EXT}kernel_id": "a kernel", f"{EXT}ramdisk_id": "a ramdisk", f"{EXT}launch_index": 0,
+        f"{EXT}root_device_name": "/dev/vda", f"{EXT}user_data": data, "locked": False, "locked_reason": None,
+        "trusted_image_certificates": None, "server_groups": [], "scheduler_hints": {"own": "x"},
+    }  # fmt: skip
+    admin.delete(f"/servers/{made['id']}")
+    admin.wait_gone(made["id"])
 
 
 def test_several_are_numbered(cloud: Cloud, demo: Client) -> None:

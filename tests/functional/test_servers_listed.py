@@ -147,6 +147,22 @@ def test_deleted_ones_are_shown_to_those_who_ask_for_changes(cloud: Cloud) -> No
     assert names(cloud, "status=DELETED&name=gone&all_tenants=1", who="admin") == "gone"
 
 
+def test_a_page_of_changes_may_end_at_a_deleted_one(cloud: Cloud) -> None:
+    made = []
+    for name in ("d-1", "d-2", "d-3"):
+        made.append(cloud.demo.at("2.37").post("/servers", cloud.server_body(name), 202)["server"]["id"])
+        cloud.demo.wait_for(made[-1], "ACTIVE")
+    for server_id in made:
+        cloud.demo.delete(f"/servers/{server_id}")
+        cloud.demo.wait_gone(server_id)
+    query = "/servers?changes-since=2020-01-01&name=d-&sort_key=display_name&sort_dir=asc&limit=1"
+    seen, marker = [], ""
+    while page := cloud.demo.get(query + marker)["servers"]:
+        seen.append(page[0]["id"])
+        marker = f"&marker={page[0]['id']}"
+    assert seen == made
+
+
 @pytest.mark.parametrize(("query", "batch"), [("name=^l-", 1), ("name=^l-[bc]", 1), ("ip=1.*", 2), ("name=^l-", 3)])
 def test_pages_of_what_matches_are_whole_however_many_rows_are_read_at_a_time(
     cloud: Cloud, ids: dict[str, str], monkeypatch: pytest.MonkeyPatch, query: str, batch: int

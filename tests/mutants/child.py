@@ -111,6 +111,7 @@ class _Recorder:
             data_file=None, config_file=False, include=[str(ROOT / file) for file in files]
         )
         self._seconds: dict[str, float] = {}
+        self._setup = 0.0
         self._failed: set[str] = set()
         self._skipped: set[str] = set()
 
@@ -131,13 +132,15 @@ class _Recorder:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._seconds[report.nodeid] = self._seconds.get(report.nodeid, 0.0) + report.duration
+        if report.when == "setup":
+            self._setup = max(self._setup, report.duration)
         if report.failed:
             self._failed.add(report.nodeid)
         elif report.skipped:
             self._skipped.add(report.nodeid)
 
     def result(self) -> dict[str, Any]:
-        """test → seconds, and file → lines; and which tests don't pass."""
+        """test → seconds, and file → lines; which tests don't pass; and the longest setup that one of them had."""
         self._coverage.stop()
         data = self._coverage.get_data()
         tests: dict[str, dict[str, Any]] = {
@@ -151,7 +154,7 @@ class _Recorder:
                 for test in contexts:
                     if test in tests:
                         tests[test]["lines"].setdefault(file, []).append(line)
-        return {"tests": tests, "failed": sorted(self._failed)}
+        return {"tests": tests, "failed": sorted(self._failed), "setup": round(self._setup, 3)}
 
 
 def _prepare(folder: Path) -> list[str]:

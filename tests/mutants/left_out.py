@@ -71,7 +71,8 @@ def _name_of_thread(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
 
 
 def _unreachable(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:
-    return m.matches(node, m.Assert() | m.Raise(exc=m.Name("NotImplementedError")))
+    never = m.Raise(exc=m.Name("NotImplementedError") | m.Call(func=m.Name("AssertionError")))
+    return m.matches(node, m.Assert() | never)
 
 
 def _declared_only(node: cst.CSTNode, above: Sequence[cst.CSTNode]) -> bool:

@@ -207,6 +207,17 @@ def test_answers(serve: Any) -> None:
     assert answer(Answer({"a": 1}), status=202).status_code == 202
 
 
+def test_what_is_wrong_in_a_query_is_said_of_the_query_and_of_a_body_of_the_field(serve: Any) -> None:
+    of_query: Schema = {"type": "object", "properties": {"limit": {"type": "array", "maxItems": 1}}}
+    of_body: Schema = {"type": "object", "properties": {"limit": {"type": "integer"}}}
+    things = serve(get(_secret, query=_at_any(of_query)), post(_secret, of_body))
+    asked = things.simulate_get("/things", query_string="limit=1&limit=2")
+    message = asked.json["badRequest"]["message"]
+    assert message.startswith("Invalid input for query parameters limit. Value: ['1', '2'].")
+    sent = things.simulate_post("/things", json={"limit": "x"})
+    assert sent.json["badRequest"]["message"].startswith("Invalid input for field/attribute limit. Value: x.")
+
+
 class _Unheard(errors.NovalikeError):
     template = "Secret of the house"
 

@@ -60,6 +60,25 @@ def test_time_is_up():
         assert expectation.open == {KEY}
 
 
+def test_who_has_nothing_to_look_at_waits_for_events_only():
+    """However long that is."""
+    with ExternalEvents().expect("u1", [KEY]) as expectation:
+        assert not expectation.wait(0.05, first=0.01, every=0.01)
+        assert expectation.open == {KEY}
+
+
+def test_it_is_looked_again_and_again():
+    looks = []
+    with ExternalEvents().expect("u1", [KEY]) as expectation:
+        def look(it):
+            looks.append(it)
+            if len(looks) == 3:
+                it.settle(KEY, failed=True)
+
+        assert not expectation.wait(5, look=look, first=0.01, every=0.01)
+        assert (looks, expectation.failed) == ([expectation] * 3, {KEY})
+
+
 def test_looking_finds_what_was_lost():
     with ExternalEvents().expect("u1", [KEY]) as expectation:
         assert expectation.wait(5, look=lambda e: e.settle(KEY), first=0.01)

@@ -457,3 +457,73 @@ def test_a_refresh_sees_what_is_new(networking, neutron):
     networking.allocate(context(), want, "h")
     net["name"] = "renamed"
     assert networking.refresh(context(), want.server.uuid)[0].network_name == "renamed"
+
+
+def test_a_network_that_is_chosen_by_itself_keeps_the_tag_that_the_user_gave_it(networking, neutron):
+    neutron.add_network("mine", PROJECT)
+    (vif,) = networking.allocate(context(), wanted(RequestedNetwork(tag="nic")), "h")
+    assert (vif.network_name, vif.tag) == ("mine", "nic")
+    (untagged,) = networking.allocate(context(), wanted(), "h")
+    assert untagged.tag is None
+
+
+def test_a_port_of_the_users_that_a_successor_has_taken_is_left_to_it(networking, neutron):
+    """Nobody has looked what the server has, since nobody can have touched it; but somebody has, meanwhile."""
+    want = wanted(RequestedNetwork(port_id=neutron.add_port(neutron.add_network("one", PROJECT), PROJECT)["id"]))
+    networking.allocate(context(), want, "host2", epoch=5)
+    taken = neutron.ports()
+    with pytest.raises(errors.Fenced):
+        networking.allocate(context(), want, "host1", epoch=3, untouched=True)
+    assert neutron.ports() == taken
+    # Its own it takes again.
+    (vif,) = networking.allocate(context(), want, "host2", epoch=5, untouched=True)
+    assert neutron.port(vif.port_id)["binding:host_id"] == "host2"
+
+
+@pytest.mark.parametrize("taken", [False, True], ids=["to take", "to bind"])
+def test_a_port_that_others_change_all_the_time_is_given_up(networking, neutron, taken):
+    port = neutron.add_port(neutron.add_network("one", PROJECT), PROJECT)
+    want = wanted(RequestedNetwork(port_id=port["id"]))
+    if taken:
+        networking.allocate(context(), want, "host1")
+    tries = []
+
+    def changed_again(name, *args):
+        if name == "update_port":
+            tries.append(args)
+            raise errors.PortInUse(port_id=port["id"])
+
+    neutron.fail = changed_again
+    with pytest.raises(errors.PortInUse):
+        networking.allocate(context(), want, "host2")
+    assert len(tries) == 3
+
+
+def test_only_the_networks_that_are_wanted_are_asked_for(networking, neutron):
+    one, _other = neutron.add_network("one", PROJECT), neutron.add_network("other", PROJECT)
+    neutron.add_security_group("web", PROJECT)
+    networking.allocate(context(), wanted(on(one), security_groups=("web",)), "h")
+    asked = [args[0] for name, args in neutron.calls if name == "networks"]
+    assert asked
+    assert all(filters.get("id") == [one["id"]] for filters in asked)
+
+
+def test_what_never_had_an_interface_is_deleted_without_asking_neutron(networking, neutron):
+    networking.deallocate(context(), spec(networks=None))
+    assert neutron.calls == []
+    neutron.add_port(neutron.add_network("one", PROJECT), PROJECT, device_id="s1")
+    vif = Vif(port_id="p", network_id="n", network_name="", mac="m", created_here=True)
+    for some in (spec(server(uuid="s1", vifs=(vif,)), networks=None), spec(server(uuid="s1"), networks=())):
+        neutron.calls.clear()
+        networking.deallocate(context(), some)
+        assert count(neutron, "ports") >= 1
+
+
+def test_a_refresh_keeps_order_and_tags_of_ports_that_another_release_has_made(networking, neutron):
+    net = neutron.add_network("one", PROJECT)
+    ports = [neutron.add_port(net, PROJECT, device_id="s1") for _ in range(2)]
+    first, second = networking.refresh(context(), "s1")
+    assert [first.port_id, second.port_id] == [port["id"] for port in ports]
+    known = tuple(msgspec.structs.replace(vif, tag=tag) for vif, tag in ((second, "b"), (first, "a")))
+    found = networking.refresh(context(), "s1", known)
+    assert [(vif.port_id, vif.tag) for vif in found] == [(second.port_id, "b"), (first.port_id, "a")]

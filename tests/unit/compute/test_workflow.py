@@ -18,7 +18,7 @@ from novalike.compute.operations import workflow_of
 from novalike.compute.workflow import Job, Step, Tools, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.network import Vif
-from novalike.objects.operation import Assignment, Operation, Outcome, Progress
+from novalike.objects.operation import Assignment, JournalEntry, Operation, Outcome, Progress, Stop
 from novalike.virt.cancellation import Cancellation, Cancelled
 from novalike.virt.driver import GuestFailed, GuestInfo, GuestNotFound
 from tests.fakes import records
@@ -158,6 +158,72 @@ def test_what_the_guest_is_is_said(conf: cfg.ConfigOpts, run: Run, conductor: Co
     conductor.said.clear()
     assert run(nothing, job=job) is True
     assert (conductor.outcome.power_state, job.doubtful) == (None, False)
+
+
+def test_an_end_says_all_that_the_conductor_does_not_know(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver
+) -> None:
+    def prepare(job: Job) -> None:
+        job.root_device_name, job.vifs = "/dev/sda", (vif("one"),)
+
+    job = a_job(conf, driver, action="create", workflow="create")
+    assert run(prepare, nothing, job=job) is True
+    outcome = conductor.outcome
+    steps = [(entry.event, entry.result, entry.host, entry.details) for entry in outcome.entries]
+    assert steps == [("step0", "Success", "host1", None), ("step1", "Success", "host1", None)]
+    assert all(entry.start_time <= cast(Any, entry.finish_time) for entry in outcome.entries)
+    assert outcome == Outcome(
+        operation_id="op", epoch=2, entries=outcome.entries, power_state=1, root_device_name="/dev/sda",
+        vifs_version=1,
+    )  # fmt: skip
+    assert [report.vifs for report in conductor.said] == [(vif("one"),), None]
+
+
+@pytest.mark.parametrize(
+    ("action", "undo", "left"),
+    [("create", None, True), ("create", fail, False), ("reboot", None, False)],
+    ids=["build", "build that is not undone", "reboot"],
+)
+def test_an_end_that_is_a_failure_says_why_and_what_is_left(
+    conf: cfg.ConfigOpts, run: Run, conductor: Conductor, driver: Driver, action: str, undo: Any, left: bool
+) -> None:
+    earlier = JournalEntry(event="conductor_place", start_time=datetime.datetime(2026, 11, 28), result="Success")
+    job = a_job(conf, driver, action=action, workflow="create", journal=(earlier,))
+    steps = (Step("one", nothing, undo), Step("two", fail))
+    assert run(Workflow(steps=steps, judge=lambda error: (507, True)), job=job) is False
+    outcome = conductor.outcome
+    assert [(entry.event, entry.result, entry.details) for entry in outcome.entries] == [
+        ("conductor_place", "Success", None), ("one", "Success", None), ("two", "Error", "it does not start"),
+    ]  # fmt: skip
+    assert "GuestFailed" in str(outcome.entries[-1].traceback)
+    assert outcome == Outcome(
+        operation_id="op", epoch=2, entries=outcome.entries, power_state=1, error="it does not start", error_code=507,
+        details=outcome.entries[-1].traceback, reschedule=undo is None, left_host=left, vifs_version=0,
+        clean=undo is None,
+    )  # fmt: skip
+
+
+def test_of_what_no_step_has_found_out_nothing_is_said(conf: cfg.ConfigOpts, driver: Driver) -> None:
+    job = a_job(conf, driver)
+    assert (job.power_state, job.root_device_name, job.doubtful, job.has_new_vifs) == (None, None, False, False)
+    assert (job.unreported_vifs(), job.next_sequence()) == ((None, 0), 1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "untouched"),
+    [
+        ({}, True), ({"epoch": 4}, False), ({"attempts": 1}, False),
+        ({"workflow": "reboot_hard", "route": (Stop(leg="reboot", host="host1", epoch=2),), "at": 0}, False),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_only_of_a_build_that_was_taken_up_once_is_nothing_there(
+    conf: cfg.ConfigOpts, driver: Driver, facts: dict[str, Any], untouched: bool
+) -> None:
+    """Then Neutron needn't be asked whether the server has ports already."""
+    build = {"workflow": "create", "host": "host1", "epoch": 3, "at": 1,
+             "route": (Stop(leg="place", epoch=1), Stop(leg="build", host="host1", epoch=2))}  # fmt: skip
+    assert a_job(conf, driver, **(build | facts)).untouched is untouched
 
 
 def test_a_hypervisor_that_is_away_after_the_steps_is_waited_for(

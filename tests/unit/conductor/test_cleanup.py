@@ -142,6 +142,27 @@ def test_no_more_are_taken_up_than_there_is_room_for(conf: cfg.ConfigOpts, world
     looker.wait()
 
 
+def test_who_stops_finishes_what_has_begun(conf: cfg.ConfigOpts, world: World) -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def release(uuid: str) -> None:
+        began.set()
+        assert go_on.wait(5)
+        world.release(uuid)
+
+    looker = Cleanup(conf, release, None)  # type: ignore[arg-type]
+    looker.look_into(world.cell)
+    assert began.wait(5)
+    looker.stop()  # which does not wait
+    waiting = threading.Thread(target=looker.wait)
+    waiting.start()
+    waiting.join(0.05)
+    assert waiting.is_alive()
+    go_on.set()
+    waiting.join(5)
+    assert world.looked_after == ["o1"]
+
+
 def test_two_do_not_look_at_once_and_later_somebody_looks_again(conf: cfg.ConfigOpts, world: World) -> None:
     began, go_on = threading.Semaphore(0), threading.Event()
 

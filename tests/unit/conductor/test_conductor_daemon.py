@@ -105,3 +105,32 @@ def test_it_can_be_stopped_while_it_waits(daemon: ConductorDaemon, cells: Cells)
     daemon.stop()
     starting.join(5)
     assert not starting.is_alive()
+
+
+def test_it_ends_when_what_it_has_begun_is_done(daemon: ConductorDaemon, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It renews the leases of that until then, and what it hasn't begun is given back before."""
+    done: list[str] = []
+
+    class Stopped:
+        def wait(self) -> None:
+            done.append("messages are answered")
+
+        def stop(self) -> None:
+            done.append("no more messages")
+
+    for owner, name, what in (
+        (daemon.reconciler, "drain", "nothing is taken over"), (daemon.legs, "stop", "no leg is begun"),
+        (daemon.cleanup, "stop", "no cleanup is begun"), (daemon.leases, "give_back", "given back"),
+        (daemon.legs, "wait", "legs are done"), (daemon.cleanup, "wait", "cleanup is done"),
+        (daemon.reconciler, "stop", "no lease is renewed"), (daemon.cells, "close", "databases are closed"),
+    ):  # fmt: skip
+        monkeypatch.setattr(owner, name, lambda what=what: done.append(what))
+    daemon._servers = [Stopped(), Stopped()]  # type: ignore[list-item]
+    daemon.stop()
+    assert done == ["no more messages"] * 2
+    daemon.wait()
+    assert done[2:] == [
+        "messages are answered", "messages are answered", "nothing is taken over", "no leg is begun",
+        "no cleanup is begun", "given back", "legs are done", "cleanup is done", "no lease is renewed", "given back",
+        "databases are closed",
+    ]  # fmt: skip

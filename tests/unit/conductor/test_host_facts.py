@@ -4,9 +4,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from novalike.db.api import aggregates
 from novalike.db.cell import tables as cell_tables
+from novalike.objects.host import HostState
 from novalike.objects.record import utcnow
 from tests.unit.conductor.test_host_states import Conductor
+from tests.unit.scheduler.cloud import node_uuid
 
 
 def test_a_host_without_servers(tmp_path: Path) -> None:
@@ -45,3 +48,37 @@ def test_a_disabled_host_says_why(tmp_path: Path) -> None:
         connection.execute(sa.update(services).values(disabled=True, disabled_reason="hot", updated_at=utcnow()))
     conductor.refresh()
     assert (conductor.host("h").disabled, conductor.host("h").disabled_reason) == (True, "hot")
+
+
+def test_nothing_of_what_is_known_of_a_host_is_missing(tmp_path: Path) -> None:
+    conductor = Conductor(tmp_path)
+    said = {
+        "hypervisor_type": "QEMU", "hypervisor_version": 8002000, "host_ip": "10.0.0.1", "failed_builds": 2,
+        "supported_instances": (("x86_64", "qemu", "hvm"),), "traits": ("COMPUTE_NODE", "HW_CPU_X86_AVX"),
+        "stats": {"io_workload": 3}, "cpu_info": {"vendor": "Intel"}, "cpu_allocation_ratio": 2.0,
+        "ram_allocation_ratio": 1.5, "disk_allocation_ratio": 3.0,
+    }  # fmt: skip
+    conductor.report(
+        "h", endpoint="e1", hypervisor_hostname="h.node", vcpus=8, memory_mb=4096, local_gb=100,
+        reserved_host_memory_mb=100, reserved_host_disk_mb=3072, **said,
+    )  # fmt: skip
+
+    def gather(connection: sa.Connection) -> None:
+        aggregates.add_member(connection, aggregates.insert(connection, "fast", "zone1"), "h")
+
+    conductor.cells.api.write(gather)
+    conductor.server("h", node="h.node", vcpus=2, memory_mb=1024, root_gb=10, ephemeral_gb=5)
+    conductor.server("h", node="h.node", vcpus=1, memory_mb=512, task_state="spawning")
+    services = cell_tables.services
+    with conductor.database.engine.begin() as connection:
+        connection.execute(sa.update(services).values(disabled=True, disabled_reason="hot", forced_down=True))
+    found = conductor.refresh()
+    assert found is not None
+    (state,) = found.hosts
+    assert [(each.name, each.metadata) for each in state.aggregates] == [("fast", {"availability_zone": "zone1"})]
+    assert state == HostState(
+        uuid=node_uuid("h"), host="h", hypervisor_hostname="h.node", endpoint="e1", cell="cell1", up=False,
+        disabled=True, disabled_reason="hot", vcpus_total=8, vcpus_used=3, memory_mb_total=4096,
+        free_memory_mb=6144 - 100 - 1536, total_disk_gb=100, free_disk_gb=300 - 3 - 16, num_instances=2, num_io_ops=1,
+        aggregates=state.aggregates, zone="zone1", **said,
+    )  # fmt: skip

@@ -256,6 +256,34 @@ def test_of_many_changes_all_hosts_are_sent(conductor: Conductor, monkeypatch: p
     assert found.whole
 
 
+def test_half_of_all_hosts_are_sent_as_changes_and_of_more_than_half_all_are(
+    conductor: Conductor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("novalike.conductor.host_states._CHANGES", 0)
+    conductor.report("host5")
+    conductor.age()
+    conductor.refresh()
+    conductor.report("host0", "host1", "host2", vcpus=7)
+    assert conductor.news() == {"host0", "host1", "host2"}
+    conductor.age()
+    conductor.refresh()
+    conductor.report("host0", "host1", "host2", "host3", vcpus=8)
+    found = conductor.refresh()
+    assert found is not None
+    assert found.whole
+
+
+def test_signs_of_life_are_gathered_for_a_tenth_of_the_time_between_two(
+    conductor: Conductor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gathered: list[float] = []
+    monkeypatch.setattr("novalike.conductor.hosts.Heartbeats", lambda write, gather: gathered.append(gather))
+    conductor.conf.set_override("report_interval", 20)
+    HostReports(conductor.conf, conductor.cells)
+    HostReports(conductor.conf, conductor.cells, gather=3)
+    assert gathered == [2.0, 3]
+
+
 def test_hosts_of_one_process_that_come_in_portions(conductor: Conductor) -> None:
     """Each portion is as large as the one before, whose hosts are known: that doesn't make these known."""
     conductor.report("a1", "a2", endpoint="many")

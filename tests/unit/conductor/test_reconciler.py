@@ -58,6 +58,22 @@ def test_a_look_that_fails_is_not_the_last_one(
         reconciler.stop()
 
 
+def test_each_look_is_followed_by_removing_old_notes(
+    reconciler: Reconciler, leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    forgotten = threading.Semaphore(0)
+    monkeypatch.setattr(reconciler, "look", lambda: done.append("look"))
+    monkeypatch.setattr(reconciler, "_forget_requests", lambda: done.append("forget") or forgotten.release())
+    reconciler.start()
+    try:
+        for _ in range(2):
+            assert forgotten.acquire(timeout=10)
+    finally:
+        reconciler.stop()
+    assert done[:4] == ["look", "forget"] * 2
+
+
 def test_who_stops_takes_nothing_over_but_keeps_what_is_under_way(
     reconciler: Reconciler, leases: Leases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

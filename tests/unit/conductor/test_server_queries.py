@@ -8,6 +8,7 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from novalike.bus.servers import ServerQuery
 from novalike.conductor.servers import queries
+from novalike.objects import errors
 
 NOW = datetime.datetime(2026, 11, 28)
 MARKER: dict[str, Any] = {"created_at": NOW, "id": 7, "uuid": "u", "name": "n", "host": "h"}
@@ -60,3 +61,29 @@ def test_servers_without_a_value_come_first_on_every_database() -> None:
             assert ordered == "host ASC NULLS FIRST, launched_at DESC NULLS LAST, uuid DESC"
         else:
             assert ordered == "host ASC, launched_at DESC, uuid DESC"
+
+
+@pytest.mark.parametrize(
+    ("filters", "condition"),
+    [
+        ({"host": "a.b"}, "instances.host = 'a.b'"), ({"host": None}, "instances.host IS NULL"),
+        ({"vm_state": ["active", "error"]}, "instances.vm_state IN ('active', 'error')"),
+        ({"host": ["h1", None]}, "instances.host IN ('h1') OR instances.host IS NULL"),
+        ({"locked": True}, "instances.locked_by IS NOT NULL"), ({"locked": False}, "instances.locked_by IS NULL"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_filter_is_a_value_or_any_of_several(filters: dict[str, Any], condition: str) -> None:
+    query = ServerQuery(project_id=None, deleted=None, filters=filters)
+    statement = queries.select(query, queries.order_of(query), None)
+    text = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    assert " ".join(text.partition("WHERE ")[2].partition("ORDER BY")[0].split()) == condition
+
+
+def test_what_is_no_filter_is_refused() -> None:
+    query = ServerQuery(project_id=None, filters={"no_such": "x"})
+    with pytest.raises(errors.Invalid, match="Unknown filter no_such"):
+        queries.select(query, queries.order_of(query), None)
+    expression = ServerQuery(project_id=None, filters={"name": "a|b"})
+    with pytest.raises(ValueError, match="plain texts only"):
+        queries.select(expression, queries.order_of(expression), None)

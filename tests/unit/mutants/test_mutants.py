@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.mutants import child, known, mutant, pool, record, report, trial
+from tests.mutants import child, choice, known, mutant, pool, record, report, trial
 from tests.mutants.choice import Chooser
 from tests.mutants.mutant import Mutant, mutants_of, sample
 
@@ -63,6 +63,7 @@ def added(found: list[Mutant]) -> set[str]:
         ("LOG.info('a %s', b + 1)", set()),
         ("raise E('not ' + 'this')", {"pass"}),
         ("raise E(reason='no')", {"pass"}),
+        ("raise AssertionError('never')", set()),
         ("return 'a whole sentence of words'", {"return None"}),
         ("c: int | None = cast('str | int', a)", set()),
         ("return zip(a, b, strict=True)", {"return None"}), ("return cache(maxsize=5)", {"return None"}),
@@ -166,6 +167,28 @@ def test_no_more_are_taken_than_there_is_time_for(chooser: Any) -> None:
     found = chooser(*(_test(f"test_{n}.py::t", 4.0, 5) for n in range(9))).choose(_mutant())
     assert sum(found.values()) == 12.0
     assert list(chooser(_test("test_long.py::t", 99.0, 5)).choose(_mutant())) == ["tests/unit/test_long.py::t"]
+
+
+def test_what_the_tests_of_a_file_share_is_part_of_the_usual_time(chooser: Any) -> None:
+    """Whichever of them comes first sets it up: it was said to hang on a busy machine, and to fail by itself."""
+    tests = [record.Test(f"tests/functional/test_a.py::{n}", 1.0, {FILE: frozenset({5})}, 4.0) for n in range(9)]
+    assert set(chooser(*tests).choose(_mutant()).values()) == {5.0}
+    assert len(chooser(*tests).choose(_mutant())) == 9
+
+
+def test_what_is_declared_is_looked_at_first(chooser: Any) -> None:
+    declared = record.Test(f"{choice._OF_DECLARATIONS[0]}", 1.0, {})
+    others = [_test(f"test_{n}.py::t", 4.0, 5) for n in range(9)]
+    default = _mutant()._replace(function="Record", in_body=False, body=(0, 0))
+    assert next(iter(chooser(*others, declared).choose(default))) == declared.name
+    assert declared.name not in chooser(*others, declared).choose(_mutant())
+
+
+def test_tests_that_are_named_are_there() -> None:
+    names = [*choice._OF_DECLARATIONS, *record._OF_PROCESSES]
+    for name in names:
+        file, _, test = name.partition("::")
+        assert f"def {test}" in (mutant.ROOT / file).read_text(), name
 
 
 class Pool:

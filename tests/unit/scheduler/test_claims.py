@@ -74,6 +74,22 @@ def test_somebody_elses_claim_gives_back_what_was_won(placement: Placement) -> N
     assert [(each.choice.allocations, each.generation) for each in taken_away] == [({}, 1), ({}, 1)]
 
 
+@pytest.mark.parametrize("claimed", ["s1", "s3", "s4"])
+def test_it_is_said_which_of_the_servers_has_a_claim(placement: Placement, claimed: str) -> None:
+    placement.refuse["s4"] = ClaimConflict(kind="consumer", reason="has one")
+    asked: list[str] = []
+
+    def look(consumer: str) -> Any:
+        asked.append(consumer)
+        return FOUR[0].choice if consumer == claimed else Choice({})
+
+    placement.get_allocations = look  # type: ignore[method-assign]
+    with pytest.raises(errors.AlreadyClaimed) as raised:
+        claims.commit(placement, request(), FOUR, by_host=False)  # type: ignore[arg-type]
+    assert raised.value.fields["instance_id"] == claimed
+    assert asked == ["s1", "s2", "s3"][: 1 if claimed == "s1" else 3], "if it is none of the others it is the last"
+
+
 def test_only_what_was_written_is_taken_away(placement: Placement) -> None:
     asked = request(earlier={"s1": EarlierClaim(resources={}, generation=7)})
     claims.release(placement, asked, FOUR[:1])  # type: ignore[arg-type]

@@ -111,6 +111,25 @@ def test_a_daemon_without_a_conductor_lives_and_finds_it_later(cloud, transport,
     assert all(beat.binary == "novalike-scheduler" for beat in hearts.beats)
 
 
+def test_before_it_has_asked_the_conductor_does_not_count_as_there(cloud, transport):
+    assert SchedulerDaemon(cloud.conf, transport, cloud.placement).health() == {"conductor": False, "placement": True}
+
+
+@pytest.mark.parametrize("error", [errors.Unavailable(reason="away"), KeyError("a fault of ours")])
+def test_a_look_at_the_hosts_that_fails_is_not_the_last_one(cloud, transport, daemon, monkeypatch, error):
+    transport.handlers[SchedulerReads] = cloud.conductor
+    eventually(lambda: daemon.health()["conductor"])
+    refresh = daemon._handler.snapshot_cache.refresh
+
+    def fail():
+        raise error
+
+    monkeypatch.setattr(daemon._handler.snapshot_cache, "refresh", fail)
+    eventually(lambda: not daemon.health()["conductor"])
+    monkeypatch.setattr(daemon._handler.snapshot_cache, "refresh", refresh)
+    eventually(lambda: daemon.health()["conductor"])
+
+
 def test_a_daemon_tells_that_it_lives(cloud, transport):
     transport.handlers[Journal] = hearts = Hearts()
     daemon = SchedulerDaemon(cloud.conf, transport, cloud.placement)

@@ -83,6 +83,16 @@ def test_compute_capabilities(specs, passes):
     assert (verdict("ComputeCapabilitiesFilter", host, asked) is None) is passes
 
 
+def test_what_a_host_says_of_itself_counts_for_that_host():
+    """One check is for all hosts of a request, and remembers what it has found out of a fact that they share."""
+    specs = {"capabilities:rack": "r1", "capabilities:hypervisor_type": "fake"}
+    ((_, loaded),) = registry.load_filters(new_conf(enabled_filters=["ComputeCapabilitiesFilter"]))
+    check = loaded.for_request(request(flavor=flavor(extra_specs=specs)), {})
+    racks = [{"rack": "r1"}, {"rack": "r2"}, {}, {"rack": "r1"}]
+    assert [check(candidate(stats=stats)) is None for stats in racks] == [True, False, False, True]
+    assert check(candidate(stats={"rack": "r1"}, hypervisor_type="qemu"))
+
+
 def test_a_disabled_host_says_why():
     def why(**facts):
         return verdict("ComputeFilter", candidate(disabled=True, **facts), request())

@@ -64,6 +64,12 @@ def test_traits_of_flavor_and_image():
     assert asked(image, extra_specs=specs)["required"] == "CUSTOM_A,CUSTOM_B,HW_CPU_X86_AVX,!CUSTOM_OLD"
 
 
+def test_traits_of_an_image_may_be_a_list_or_a_text():
+    for listed in (["CUSTOM_A", "CUSTOM_B"], "CUSTOM_A,CUSTOM_B"):
+        image = Image(id="i", properties={"traits_required": listed})
+        assert asked(image)["required"] == "CUSTOM_A,CUSTOM_B"
+
+
 def test_granular_groups():
     specs = {"resources1:VGPU": "1", "trait1:CUSTOM_FAST": "required", "resources_net:CUSTOM_BW": "10"}
     found = asked(extra_specs=specs)

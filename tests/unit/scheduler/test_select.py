@@ -9,6 +9,9 @@ import pytest
 from novalike.clients.placement_types import Claim, ClaimConflict, single
 from novalike.objects import errors
 from novalike.objects.scheduling import EarlierClaim
+from novalike.scheduler.candidate import new_candidate
+from novalike.scheduler.request_filters import list_request_filters
+from novalike.scheduler.resources import build_query
 from tests.unit.scheduler.cloud import Cloud, flavor, node_uuid, report, request, server_uuids, state
 
 
@@ -430,6 +433,32 @@ def test_the_first_snapshot_is_waited_for(monkeypatch):
     monkeypatch.setattr("novalike.scheduler.snapshot_cache.RETRY_DELAY", 0.01)
     cloud.conductor.inventory = inventory
     assert cloud.hosts_of(request()) == ["host0"]
+
+
+def test_of_requests_that_have_ended_only_the_answers_are_kept_that_may_be_used_again():
+    cloud = Cloud(2)
+    assert cloud.hosts_of(request(2))
+    assert not cloud.hosts_of(request(flavor=flavor(memory_mb=10**6), instance_uuids=("big",)))
+    selector = cloud.scheduler._selector
+    assert selector._in_flight._readers == {each.reading.began for each in selector._candidate_cache._kept.values()}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"host": "host1"}, "host1 was asked for"), ({"node": "host1"}, "host1 was asked for"),
+        ({"host": "host1", "node": "host1"}, "host1 node host1 was asked for"),
+    ],
+)
+def test_a_host_that_was_not_asked_for_says_which_one_was(facts, reason):
+    cloud = Cloud(2)
+    cloud.scheduler.snapshot_cache.refresh()
+    snapshot = cloud.scheduler.snapshot_cache.current()
+    asked = request(**facts)
+    ((stage, check),) = list_request_filters(cloud.conf, asked, snapshot, build_query(cloud.conf, asked))[:1]
+    assert stage == "requested host"
+    found = {each.host: check(new_candidate(each, {}, {})) for each in snapshot.by_uuid.values()}
+    assert found == {"host0": reason, "host1": None}
 
 
 def test_changes_are_seen_after_a_refresh():

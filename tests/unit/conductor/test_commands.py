@@ -1,0 +1,120 @@
+"""Metadata and tags of servers: in which states they may be changed, by whom, and how many there may be."""
+
+from typing import Any
+
+import pytest
+
+from novalike.conductor.servers.commands import ServerCommandsHandler
+from novalike.db.api import quotas
+from novalike.db.cell import tables as t
+from novalike.objects import errors
+from tests.fakes.records import PROJECT, context
+from tests.unit.conductor.databases import LATER, Databases, changed
+
+
+@pytest.fixture
+def commands(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> ServerCommandsHandler:
+    databases.stop_clocks(monkeypatch)
+    others: Any = [None] * 5
+    return ServerCommandsHandler(databases.conf, databases.cells, *others)
+
+
+@pytest.mark.parametrize(
+    ("state", "fields"),
+    [
+        ({"vm_state": "building"}, {"attr": "vm_state", "state": "building"}),
+        ({"vm_state": "error"}, {"attr": "vm_state", "state": "error"}),
+        ({"task_state": "powering-off"}, {"attr": "task_state", "state": "powering-off"}),
+    ],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize(("change", "verb"), [({"metadata": {"k": "v"}}, "update"), ({"remove": ("a",)}, "delete")])
+def test_metadata_is_not_changed_while_something_is_done_to_the_server(
+    databases: Databases, commands: ServerCommandsHandler, state: dict[str, Any], fields: dict[str, str],
+    change: dict[str, Any], verb: str,
+) -> None:  # fmt: skip
+    server = databases.server(metadata={"a": "b"}, **state)
+    with pytest.raises(errors.InstanceInvalidState) as refused:
+        commands.update_metadata(context(), server_id=server, **({"metadata": {}, "replace": False} | change))
+    assert refused.value.fields == {"action": f"{verb} metadata", "instance_id": server, **fields}
+    assert databases.row(t.instances, server)["metadata"] == {"a": "b"}
+
+
+@pytest.mark.parametrize("vm_state", ["active", "paused", "suspended", "stopped"])
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"metadata": {"k": "v"}}, {"a": "b", "c": "d", "k": "v"}), ({"metadata": {"a": "x"}}, {"a": "x", "c": "d"}),
+        ({"metadata": {"k": "v"}, "replace": True}, {"k": "v"}), ({"remove": ("a",)}, {"c": "d"}),
+        ({"metadata": {}, "replace": True}, {}),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_metadata_is_added_replaced_and_removed(
+    databases: Databases, commands: ServerCommandsHandler, vm_state: str, change: dict[str, Any],
+    result: dict[str, str],
+) -> None:  # fmt: skip
+    server = databases.server(metadata={"a": "b", "c": "d"}, vm_state=vm_state)
+    before = databases.row(t.instances, server)
+    asked = {"metadata": {}, "replace": False} | change
+    assert commands.update_metadata(context(), server_id=server, **asked) == result
+    assert changed(before, databases.row(t.instances, server)) == {"metadata": result, "updated_at": LATER}
+
+
+def test_there_is_no_more_metadata_than_the_project_may_have(
+    databases: Databases, commands: ServerCommandsHandler
+) -> None:
+    databases.cells.api.write(lambda c: quotas.set_limit(c, PROJECT, "", "metadata_items", 2))
+    server = databases.server()
+    two = {"a": "1", "b": "2"}
+    assert commands.update_metadata(context(), server_id=server, metadata=two, replace=False) == two
+    with pytest.raises(errors.OverQuota, match="exceeds 2"):
+        commands.update_metadata(context(), server_id=server, metadata={"c": "3"}, replace=False)
+    assert databases.row(t.instances, server)["metadata"] == two
+    databases.cells.api.write(lambda c: quotas.set_limit(c, PROJECT, "", "metadata_items", -1))
+    assert len(commands.update_metadata(context(), server_id=server, metadata={"c": "3"}, replace=False)) == 3
+
+
+def test_others_metadata_is_not_there_and_a_locked_servers_stays(
+    databases: Databases, commands: ServerCommandsHandler
+) -> None:
+    server = databases.server(locked_by="owner", metadata={"a": "b"})
+    change: dict[str, Any] = {"server_id": server, "metadata": {"k": "v"}, "replace": False}
+    for ctx, error in ((context(project_id="another"), errors.InstanceNotFound), (context(), errors.InstanceIsLocked)):
+        with pytest.raises(error):
+            commands.update_metadata(ctx, **change)
+    with pytest.raises(errors.MetadataKeyNotFound):
+        commands.update_metadata(context(), **{**change, "remove": ("none",)}, override_lock=True)
+    assert databases.row(t.instances, server)["metadata"] == {"a": "b"}
+    assert commands.update_metadata(context(), **change, override_lock=True) == {"a": "b", "k": "v"}
+
+
+@pytest.mark.parametrize(
+    ("change", "result"),
+    [
+        ({"add": ("c", "a")}, ("a", "b", "c")), ({"remove": ("a",)}, ("b",)), ({"replace": ("z", "a")}, ("a", "z")),
+        ({"replace": ()}, ()), ({"add": ("a",)}, ("a", "b")),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_tags_are_added_replaced_and_removed(
+    databases: Databases, commands: ServerCommandsHandler, change: dict[str, Any], result: tuple[str, ...]
+) -> None:
+    server, other = databases.server(), databases.server()
+    for each in (server, other):
+        commands.update_tags(context(), server_id=each, replace=("a", "b"))
+    assert commands.update_tags(context(), server_id=server, **change) == result
+    assert sorted(row["tag"] for row in databases.rows(t.instance_tags, server)) == list(result)
+    assert sorted(row["tag"] for row in databases.rows(t.instance_tags, other)) == ["a", "b"]
+
+
+@pytest.mark.parametrize(("change", "verb"), [({"add": ("c",)}, "update tag"), ({"remove": ("a",)}, "delete tag")])
+def test_tags_of_what_is_no_whole_server_stay(
+    databases: Databases, commands: ServerCommandsHandler, change: dict[str, Any], verb: str
+) -> None:
+    server = databases.server(vm_state="error")
+    with pytest.raises(errors.InstanceInvalidState) as refused:
+        commands.update_tags(context(), server_id=server, **change)
+    fields = {"action": verb, "instance_id": server, "attr": "vm_state", "state": "error"}
+    assert refused.value.fields == fields
+    assert databases.rows(t.instance_tags, server) == []
