@@ -97,7 +97,7 @@ def world() -> World:
 def job(world: World) -> Any:
     a_spec = spec(server(uuid="s1"))
     return SimpleNamespace(
-        host="host1", uuid="s1", ctx="ctx", spec=a_spec, vifs=("vif",), driver=world, networking=world,
+        host="host1", uuid="s1", ctx="ctx", spec=a_spec, guest="guest", vifs=("vif",), driver=world, networking=world,
         placement=world, conf=SimpleNamespace(shutdown_timeout=60), operation=SimpleNamespace(epoch=7), untouched=True,
         root_device_name=None,
     )  # fmt: skip
@@ -106,13 +106,13 @@ def job(world: World) -> Any:
 @pytest.mark.parametrize(
     ("flow", "log"),
     [
-        (power.START, [("plug", "host1", "SPEC", ("vif",)), ("power_on", "host1", "SPEC", ("vif",))]),
-        (power.STOP, [("power_off", "host1", "SPEC", 60.0)]),
-        (reboot.SOFT, [("plug", "host1", "SPEC", ("vif",)), ("reboot", "host1", "SPEC", ("vif",), ("hard", False))]),
-        (reboot.HARD, [("plug", "host1", "SPEC", ("vif",)), ("reboot", "host1", "SPEC", ("vif",), ("hard", True))]),
+        (power.START, [("plug", "guest"), ("power_on", "guest")]),
+        (power.STOP, [("power_off", "guest", 60.0)]),
+        (reboot.SOFT, [("plug", "guest"), ("reboot", "guest", ("hard", False))]),
+        (reboot.HARD, [("plug", "guest"), ("reboot", "guest", ("hard", True))]),
         # The claim last, so that the host isn't given away before it is free.
         (delete.REMOVE, [
-            ("destroy", "host1", "SPEC"), ("unplug", "host1", "SPEC", ("vif",)), ("deallocate", "ctx", "SPEC"),
+            ("remove_guest", "guest"), ("remove_disks", "guest"), ("unplug", "guest"), ("deallocate", "ctx", "SPEC"),
             ("delete_allocations", "s1"),
         ]),
     ],
@@ -130,7 +130,7 @@ def test_a_build_says_once_that_nobody_can_have_touched_anything(world: World, j
         create.allocate_networks(job)
     create.prepare_disks(job)
     asked = [("allocate", "ctx", job.spec, "host1", ("epoch", 7), ("untouched", each)) for each in (True, False)]
-    assert world.log == [*asked, ("prepare_disks", "host1", job.spec)]
+    assert world.log == [*asked, ("prepare_disks", job.guest)]
     assert (job.vifs, job.root_device_name) == ("answer of allocate", "answer of prepare_disks")
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from novalike.compute.recovery import Recovery
 from novalike.objects import errors
-from novalike.objects.server import Server, ServerSpec
+from novalike.objects.server import Server
 from novalike.virt.driver import GuestFailed, GuestInfo, GuestNotFound
+from novalike.virt.guest import Guest
 from tests.fakes.records import server
 
 SEEN = datetime.datetime(2026, 11, 28, 12)
@@ -20,6 +21,7 @@ class World:
 
     :ivar guests: server → what its guest is.
     :ivar leftovers: servers of which something else is there.
+    :ivar held: server → the hosts that may have something of it, None when it can't say.
     :ivar told: what the conductor hears of guests.
     """
 
@@ -27,7 +29,9 @@ class World:
         self.servers: list[Server] = []
         self.guests: dict[str, int] = {}
         self.leftovers: set[str] = set()
+        self.held: dict[str, tuple[str, ...] | None] = {}
         self.told: list[Any] = []
+        self.asked_for_holders: list[tuple[str, ...]] = []
         self.asked: list[Any] = []
         self.removed: list[tuple[str, str, str]] = []
         self.fails: Exception | None = None
@@ -39,6 +43,12 @@ class World:
         self.asked.append((tuple(hosts), sorted(guests)))
         return tuple(each for each in self.servers if each.uuid in guests or each.host in hosts)
 
+    def holders(self, ctx: Any, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        self.asked_for_holders.append(instance_uuids)
+        places = {each.uuid: (each.host,) if each.host else () for each in self.servers}
+        found = {uuid: self.held.get(uuid, places[uuid]) for uuid in instance_uuids}
+        return {uuid: hosts for uuid, hosts in found.items() if hosts is not None}
+
     def power_states(self, ctx: Any, **told: Any) -> None:
         self.told.append(told)
 
@@ -48,10 +58,10 @@ class World:
     def residents(self, host: str) -> frozenset[str]:
         return frozenset(self.guests) | self.leftovers
 
-    def guest(self, host: str, spec: ServerSpec) -> GuestInfo:
-        if spec.server.uuid not in self.guests:
-            raise GuestNotFound(instance_id=spec.server.uuid)
-        return self._info(spec.server.uuid)
+    def find_guest(self, guest: Guest) -> GuestInfo:
+        if guest.uuid not in self.guests:
+            raise GuestNotFound(instance_id=guest.uuid)
+        return self._info(guest.uuid)
 
     @staticmethod
     def _name(uuid: str) -> str:
@@ -68,11 +78,14 @@ class World:
             raise self.fails
         self.removed.append((what, host, uuid))
 
-    def destroy(self, host: str, spec: ServerSpec) -> None:
-        self._remove("destroy", host, spec.server.uuid)
+    def remove_guest(self, guest: Guest) -> None:
+        self._remove("guest", guest.host, guest.uuid)
 
-    def unplug(self, host: str, spec: ServerSpec, vifs: Any) -> None:
-        self._remove("unplug", host, spec.server.uuid)
+    def remove_disks(self, guest: Guest) -> None:
+        self._remove("disks", guest.host, guest.uuid)
+
+    def unplug(self, guest: Guest) -> None:
+        self._remove("unplug", guest.host, guest.uuid)
 
     def clear(self, a_server: Server, host: str) -> None:
         self._remove("clear", host, a_server.uuid)
@@ -82,8 +95,9 @@ class Driver:
     """The driver's side of it."""
 
     def __init__(self, world: World) -> None:
-        self.hosts, self.residents, self.guest = world.hosts, world.residents, world.guest
-        self.guests, self.destroy, self.unplug = world.list_guests, world.destroy, world.unplug
+        self.hosts, self.residents, self.find_guest = world.hosts, world.residents, world.find_guest
+        self.guests, self.unplug = world.list_guests, world.unplug
+        self.remove_guest, self.remove_disks = world.remove_guest, world.remove_disks
 
 
 @pytest.fixture
@@ -103,7 +117,7 @@ def a_server(uuid: str = "s1", **facts: Any) -> Server:
     return server(uuid=uuid, **(usual | facts))
 
 
-ALL = [("destroy", "host1", "s1"), ("unplug", "host1", "s1"), ("clear", "host1", "s1")]
+ALL = [(what, "host1", "s1") for what in ("guest", "disks", "unplug", "clear")]
 
 
 @pytest.mark.parametrize("how", ["power_changed", "reconcile"])
@@ -154,8 +168,7 @@ def test_of_a_server_elsewhere_nothing_is_told(world: World, recovery: Recovery)
         ({"vm_state": "building", "task_state": "spawning"}, False, False, False),
         ({"vm_state": "building", "task_state": "spawning"}, True, False, True),
         ({"host": "host2", "task_state": "rebooting"}, True, False, False),
-        # Its old disks are there until the new ones have been confirmed.
-        ({"host": "host2", "vm_state": "resized"}, False, False, True),
+        ({"host": "host2", "vm_state": "resized"}, False, True, True),
         ({}, False, False, True),
     ],
     ids=str,
@@ -167,6 +180,30 @@ def test_what_a_server_that_has_left_has_here_is_removed(
     assert recovery.reconcile(lambda uuid: works) is clear
     assert world.removed == (ALL if removed else [])
     assert world.asked == [(("host1",), ["s1"])]
+
+
+@pytest.mark.parametrize("held", [("host1", "host2"), None], ids=["held here", "of which nothing is known"])
+def test_what_a_host_may_have_of_a_server_elsewhere_stays(
+    world: World, recovery: Recovery, held: tuple[str, ...] | None
+) -> None:
+    """Such as its old disks, until the move has been confirmed."""
+    world.servers, world.guests = [a_server(host="host2", vm_state="resized")], {"s1": RUNNING}
+    world.held = {"s1": held}
+    assert recovery.reconcile()
+    assert world.removed == []
+
+
+@pytest.mark.parametrize(
+    "facts", [{}, {"vm_state": "deleted"}, {"vm_state": "deleted", "host": None},
+              {"host": "host2", "task_state": "rebooting"}], ids=str,
+)  # fmt: skip
+def test_who_has_something_is_asked_only_of_servers_that_rest_elsewhere(
+    world: World, recovery: Recovery, facts: dict[str, Any]
+) -> None:
+    world.servers = [a_server(**facts), a_server("s2", host="host2")]
+    world.guests = {"s1": RUNNING, "s2": RUNNING}
+    recovery.reconcile()
+    assert world.asked_for_holders == [("s2",)]
 
 
 def test_what_nobody_knows_is_left_alone(world: World, recovery: Recovery) -> None:

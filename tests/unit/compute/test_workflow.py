@@ -15,7 +15,7 @@ from novalike.compute import journal as journals
 from novalike.compute import workflow as workflows
 from novalike.compute.journal import Journal
 from novalike.compute.operations import workflow_of
-from novalike.compute.workflow import Job, Step, Tools, Workflow
+from novalike.compute.workflow import Job, Step, Tools, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, JournalEntry, Operation, Outcome, Progress, Stop
@@ -199,6 +199,7 @@ def test_an_end_that_is_a_failure_says_why_and_what_is_left(
     assert outcome == Outcome(
         operation_id="op", epoch=2, entries=outcome.entries, power_state=1, error="it does not start", error_code=507,
         details=outcome.entries[-1].traceback, reschedule=undo is None, left_host=left, vifs_version=0,
+        clean=undo is None,
     )  # fmt: skip
 
 

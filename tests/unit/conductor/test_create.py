@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from novalike.clients.placement_types import Claim, single
 from novalike.conductor.operations.create import Placing
+from novalike.conductor.operations.host_choice import HostChooser
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.objects.context import RequestContext
@@ -90,8 +91,10 @@ def place(
 ) -> Place:  # fmt: skip
     """Places the servers of some operations."""
     databases.stop_clocks(monkeypatch)
-    parts: Any = (scheduler, messenger)
-    placing = Placing(databases.conf, databases.cells, *parts, placement, "me")
+    transport: Any = scheduler
+    told: Any = messenger
+    chooser = HostChooser(databases.cells, transport, placement, "me")
+    placing = Placing(databases.conf, databases.cells, chooser, told, placement, "me")
     return lambda *operations: placing.place(context(), databases.cell(), [each.uuid for each in operations])
 
 

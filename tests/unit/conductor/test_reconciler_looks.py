@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from novalike.conductor.operations import reconciler as module
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.reconciler import Reconciler
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
@@ -17,6 +18,7 @@ from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import Operation, Stop
+from novalike.objects.operations.action import Direction
 from tests.unit.conductor.databases import LATER, NOW, Databases, changed
 
 LEASE = LATER + datetime.timedelta(seconds=30)
@@ -37,7 +39,10 @@ class Others:
     def hint(self, ctx: RequestContext, endpoint: str, host: str, operation_ids: list[str]) -> None:
         self.hints.append((endpoint, host, operation_ids))
 
-    def submit(self, ctx: RequestContext, cell: Any, workflow: str, leg: str, operation_ids: list[str]) -> None:
+    def submit(
+        self, ctx: RequestContext, cell: Any, workflow: str, leg: str, direction: str, operation_ids: list[str]
+    ) -> None:
+        assert direction == Direction.ON
         self.submitted.append((ctx.request_id, workflow, leg, operation_ids))
 
     def of(self, hosts: set[str]) -> dict[str, str]:
@@ -49,8 +54,8 @@ class Others:
 
 
 def _reconciler(databases: Databases, others: Others) -> Reconciler:
-    parts: Any = [others] * 5
-    return Reconciler(databases.conf, databases.cells, *parts)
+    parts: Any = others
+    return Reconciler(databases.conf, databases.cells, Dispatch(parts, parts), parts, parts, parts)
 
 
 @pytest.fixture

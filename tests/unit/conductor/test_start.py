@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.start import OperationStarter, ended_operation, new_operation
 from novalike.db.cell import tables as t
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, Stop
+from novalike.objects.operations.action import Direction
 from tests.fakes.records import PROJECT, USER, context
 from tests.unit.conductor.databases import LATER, NOW, Databases, changed
 
@@ -92,7 +94,10 @@ class Others:
     def hint(self, ctx: RequestContext, endpoint: str, host: str, operation_ids: list[str]) -> None:
         self.hints.append((endpoint, host, operation_ids))
 
-    def submit(self, ctx: RequestContext, cell: Any, workflow: str, leg: str, operation_ids: list[str]) -> None:
+    def submit(
+        self, ctx: RequestContext, cell: Any, workflow: str, leg: str, direction: str, operation_ids: list[str]
+    ) -> None:
+        assert direction == Direction.ON
         self.submitted.append((workflow, leg, operation_ids))
 
     def of(self, hosts: set[str]) -> dict[str, str]:
@@ -110,7 +115,7 @@ def start(databases: Databases, others: Others, monkeypatch: pytest.MonkeyPatch)
     databases.stop_clocks(monkeypatch)
     databases.host("host1", endpoint="e1")
     parts: Any = others
-    starter = OperationStarter(databases.conf, databases.cells, parts, parts, parts)
+    starter = OperationStarter(databases.conf, databases.cells, Dispatch(parts, parts), parts)
 
     def ask(server: str, action: str, *, ctx: RequestContext | None = None, override_lock: bool = False) -> str:
         return starter.start(ctx or context(), server, action, action, {}, override_lock=override_lock)

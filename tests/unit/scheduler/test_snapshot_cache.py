@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from novalike.objects import errors
-from novalike.objects.host import Inventory
+from novalike.objects.host import HostStates
 from novalike.scheduler import snapshot_cache as module
 from novalike.scheduler.snapshot import EMPTY, Snapshot, take
 from novalike.scheduler.snapshot_cache import RETRY_DELAY, SnapshotCache
@@ -22,7 +22,7 @@ class Reads:
         self.answers = list(answers)
         self.asked: list[str | None] = []
 
-    def inventory(self, ctx: Any, *, known_version: str | None, changes: bool) -> Inventory | None:
+    def inventory(self, ctx: Any, *, known_version: str | None, changes: bool) -> HostStates | None:
         assert changes
         self.asked.append(known_version)
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -31,8 +31,8 @@ class Reads:
         return answer
 
 
-def inventory(version: str, *names: str, whole: bool = True) -> Inventory:
-    return Inventory(version=version, hosts=tuple(state(name) for name in names), whole=whole)
+def inventory(version: str, *names: str, whole: bool = True) -> HostStates:
+    return HostStates(version=version, hosts=tuple(state(name) for name in names), whole=whole)
 
 
 def hosts(snapshot: Snapshot) -> set[str]:
@@ -98,7 +98,7 @@ def test_who_waits_while_another_one_fetches_it_has_something_new_without_asking
     reads = Reads(inventory("2", "a"))
     fetch = reads.inventory
 
-    def slowly(ctx: Any, **asked: Any) -> Inventory | None:
+    def slowly(ctx: Any, **asked: Any) -> HostStates | None:
         began.set()
         assert go_on.wait(5)
         return fetch(ctx, **asked)
