@@ -6,7 +6,6 @@ A host is in one availability zone at most, and does not change it while it has 
 import itertools
 from collections.abc import Sequence
 
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cells
@@ -16,6 +15,7 @@ from novalike.db.api import aggregates as aggregates_db
 from novalike.db.api import mappings
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.aggregate import ZONE_KEY, Aggregate
 from novalike.objects.context import RequestContext, admin_context
@@ -84,7 +84,7 @@ class AggregateCommandsHandler:
         changes = metadata or {}
         now = self._cells.api.utcnow()
 
-        def write(connection: sa.Connection) -> Aggregate:
+        def write(connection: Connection) -> Aggregate:
             aggregates_db.lock(connection)
             aggregate = aggregates_db.get(connection, aggregate_id)
             if not handled_requests.is_new(connection, ctx.request_id, f"update_aggregate {aggregate_id}", now):
@@ -102,7 +102,7 @@ class AggregateCommandsHandler:
         return self._cells.api.write(write)
 
     def _trouble_with_zone(
-        self, connection: sa.Connection, aggregate: Aggregate, name: str, zone: str | None
+        self, connection: Connection, aggregate: Aggregate, name: str, zone: str | None
     ) -> str | None:
         """Why an aggregate can't be given a zone."""
         if not zone:
@@ -121,7 +121,7 @@ class AggregateCommandsHandler:
         return sum(per_cell)
 
     def delete_aggregate(self, ctx: RequestContext, *, aggregate_id: int) -> None:
-        def write(connection: sa.Connection) -> None:
+        def write(connection: Connection) -> None:
             aggregates_db.lock(connection)
             if aggregates_db.get(connection, aggregate_id).hosts:
                 raise errors.AggregateInvalid(
@@ -134,7 +134,7 @@ class AggregateCommandsHandler:
     def add_host(self, ctx: RequestContext, *, aggregate_id: int, host: str) -> Aggregate:
         servers = self._count_servers([host])
 
-        def write(connection: sa.Connection) -> Aggregate:
+        def write(connection: Connection) -> Aggregate:
             if host not in mappings.hosts(connection, [host]):
                 raise errors.HostNotFound(host=host)
             aggregates_db.lock(connection)
@@ -155,7 +155,7 @@ class AggregateCommandsHandler:
     def remove_host(self, ctx: RequestContext, *, aggregate_id: int, host: str) -> Aggregate:
         servers = self._count_servers([host])
 
-        def write(connection: sa.Connection) -> Aggregate:
+        def write(connection: Connection) -> Aggregate:
             aggregates_db.lock(connection)
             found = aggregates_db.search(connection, aggregate_id)
             if not found or not aggregates_db.remove_member(connection, aggregate_id, host):
@@ -173,7 +173,7 @@ class AggregateCommandsHandler:
         return self._cells.api.write(write)
 
 
-def _other_zones(connection: sa.Connection, aggregate: Aggregate, hosts: Sequence[str], zone: str) -> str | None:
+def _other_zones(connection: Connection, aggregate: Aggregate, hosts: Sequence[str], zone: str) -> str | None:
     """That some hosts are in another zone already, by another aggregate."""
     others = [
         other.zone

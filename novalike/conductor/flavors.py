@@ -1,11 +1,11 @@
 """Flavors: answers and changes."""
 
-import sqlalchemy as sa
 
 from novalike.bus.flavors import FlavorQuery
 from novalike.conductor.cells import Cells
 from novalike.db import handled_requests
 from novalike.db.api import flavors as flavors_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.flavor import Flavor
@@ -38,7 +38,7 @@ class FlavorReadsHandler:
         return flavor
 
     def list_access(self, ctx: RequestContext, *, flavor_id: str) -> tuple[str, ...]:
-        def read(connection: sa.Connection) -> tuple[str, ...]:
+        def read(connection: Connection) -> tuple[str, ...]:
             row = flavors_db.find(connection, flavor_id, _viewer(ctx))
             if row.is_public:
                 raise errors.NotFound("Access list not available for public flavors.")
@@ -59,7 +59,7 @@ class FlavorCommandsHandler:
     def describe_flavor(self, ctx: RequestContext, *, flavor_id: str, description: str | None) -> Flavor:
         now = self._api.utcnow()
 
-        def write(connection: sa.Connection) -> Flavor:
+        def write(connection: Connection) -> Flavor:
             if handled_requests.is_new(connection, ctx.request_id, f"describe_flavor {flavor_id}", now):
                 flavors_db.describe(connection, flavor_id, description)
             flavor = flavors_db.get(connection, flavor_id)
@@ -76,7 +76,7 @@ class FlavorCommandsHandler:
     def set_extra_specs(self, ctx: RequestContext, *, flavor_id: str, specs: dict[str, str]) -> None:
         now = self._api.utcnow()
 
-        def write(connection: sa.Connection) -> None:
+        def write(connection: Connection) -> None:
             row = flavors_db.find(connection, flavor_id, lock=True)
             if not handled_requests.is_new(connection, ctx.request_id, f"set_extra_specs {flavor_id}", now):
                 return
@@ -85,7 +85,7 @@ class FlavorCommandsHandler:
         self._api.write(write)
 
     def delete_extra_spec(self, ctx: RequestContext, *, flavor_id: str, key: str) -> None:
-        def write(connection: sa.Connection) -> None:
+        def write(connection: Connection) -> None:
             row = flavors_db.find(connection, flavor_id)
             if not flavors_db.delete_extra_spec(connection, row.id, key):
                 raise errors.FlavorExtraSpecNotFound(flavor_id=flavor_id, key=key)
@@ -95,7 +95,7 @@ class FlavorCommandsHandler:
     def add_access(
         self, ctx: RequestContext, *, flavor_id: str, project_id: str, refuse_public: bool
     ) -> tuple[str, ...]:
-        def write(connection: sa.Connection) -> tuple[str, ...]:
+        def write(connection: Connection) -> tuple[str, ...]:
             row = flavors_db.find(connection, flavor_id, lock=True)
             if row.is_public and refuse_public:
                 raise errors.Conflict("Can not add access to a public flavor.")
@@ -106,7 +106,7 @@ class FlavorCommandsHandler:
         return self._api.write(write)
 
     def remove_access(self, ctx: RequestContext, *, flavor_id: str, project_id: str) -> tuple[str, ...]:
-        def write(connection: sa.Connection) -> tuple[str, ...]:
+        def write(connection: Connection) -> tuple[str, ...]:
             row = flavors_db.find(connection, flavor_id)
             if not flavors_db.remove_project(connection, row.id, project_id):
                 raise errors.FlavorAccessNotFound(flavor_id=flavor_id, project_id=project_id)

@@ -3,7 +3,6 @@
 import base64
 import hashlib
 
-import sqlalchemy as sa
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -12,6 +11,7 @@ from oslo_config import cfg
 from novalike.conductor import quota_check
 from novalike.conductor.cells import Cells
 from novalike.db.api import keypairs as keypairs_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.keypair import Keypair
@@ -43,7 +43,7 @@ class KeypairCommandsHandler:
         self._api = cells.api
 
     def create_keypair(self, ctx: RequestContext, *, user_id: str, name: str, type: str, public_key: str) -> Keypair:
-        def write(connection: sa.Connection) -> Keypair:
+        def write(connection: Connection) -> Keypair:
             limit = quota_check.effective_limits(connection, self._conf, ctx.project_id or "", user_id)["key_pairs"]
             if 0 <= limit <= keypairs_db.lock_and_count(connection, user_id):
                 raise errors.KeypairLimitExceeded()

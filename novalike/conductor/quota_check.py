@@ -1,11 +1,11 @@
 """Limits, and what is used of them."""
 
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.api import quotas
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.quota import RESOURCES
 
@@ -16,7 +16,7 @@ def configured_limits(conf: cfg.ConfigOpts) -> dict[str, int]:
 
 
 def effective_limits(
-    connection: sa.Connection, conf: cfg.ConfigOpts, project_id: str, user_id: str = ""
+    connection: Connection, conf: cfg.ConfigOpts, project_id: str, user_id: str = ""
 ) -> dict[str, int]:
     """What a project (or a user in it) may have of each resource; -1 is without limit."""
     found = quotas.limits(connection, project_id, user_id)
@@ -31,7 +31,7 @@ def usage(
     project_id: str,
     user_id: str | None = None,
     *,
-    within: tuple[Cell, sa.Connection] | None = None,
+    within: tuple[Cell, Connection] | None = None,
 ) -> dict[str, int]:
     """What a project (or a user in it) has, over all cells.
 

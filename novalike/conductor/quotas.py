@@ -3,13 +3,13 @@
 import math
 from collections.abc import Mapping
 
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor import quota_check
 from novalike.conductor.cells import Cells
 from novalike.db import handled_requests
 from novalike.db.api import quotas as quotas_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.quota import OF_PROJECTS_ONLY, Quotas
@@ -32,7 +32,7 @@ class QuotaReadsHandler:
         return self._cells.api.query(lambda c: _of_class(c, self._conf, name))
 
 
-def _of_class(connection: sa.Connection, conf: cfg.ConfigOpts, name: str) -> dict[str, int]:
+def _of_class(connection: Connection, conf: cfg.ConfigOpts, name: str) -> dict[str, int]:
     set_ = quotas_db.class_limits(connection, name)
     return {resource: set_.get(resource, limit) for resource, limit in quota_check.configured_limits(conf).items()}
 
@@ -50,7 +50,7 @@ class QuotaCommandsHandler:
         used = {} if force or not limits else quota_check.usage(self._cells, project_id, user_id)
         now = self._cells.api.utcnow()
 
-        def write(connection: sa.Connection) -> dict[str, int]:
+        def write(connection: Connection) -> dict[str, int]:
             if not handled_requests.is_new(connection, ctx.request_id, f"set_quotas {project_id}", now):
                 return quota_check.effective_limits(connection, self._conf, project_id, user_id or "")
             if not force:
@@ -65,7 +65,7 @@ class QuotaCommandsHandler:
     def reset_quotas(self, ctx: RequestContext, *, project_id: str, user_id: str | None = None) -> None:
         now = self._cells.api.utcnow()
 
-        def write(connection: sa.Connection) -> None:
+        def write(connection: Connection) -> None:
             if handled_requests.is_new(connection, ctx.request_id, f"reset_quotas {project_id}", now):
                 quotas_db.forget(connection, project_id, user_id)
 
@@ -74,7 +74,7 @@ class QuotaCommandsHandler:
     def set_class_quotas(self, ctx: RequestContext, *, name: str, limits: dict[str, int]) -> dict[str, int]:
         now = self._cells.api.utcnow()
 
-        def write(connection: sa.Connection) -> dict[str, int]:
+        def write(connection: Connection) -> dict[str, int]:
             if handled_requests.is_new(connection, ctx.request_id, f"set_class_quotas {name}", now):
                 for resource, limit in limits.items():
                     quotas_db.set_class_limit(connection, name, resource, limit)
@@ -84,7 +84,7 @@ class QuotaCommandsHandler:
 
 
 def _check(
-    connection: sa.Connection,
+    connection: Connection,
     conf: cfg.ConfigOpts,
     project_id: str,
     user_id: str | None,

@@ -20,6 +20,8 @@ from novalike.objects.pattern import Pattern
 
 LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+# What functions of ``novalike.db`` take, and callers of them only hand on.
+Connection = sa.Connection
 
 # What the database says when a transaction lost against another one: try again.
 # MariaDB: lock wait timeout, deadlock, record changed; no such savepoint: a deadlock inside of it has rolled back all.

@@ -6,18 +6,18 @@ Both raise its epoch first, so that whoever works on it can't write any more, an
 import datetime
 
 import msgspec
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.operations.completion import end
 from novalike.conductor.operations.hand_over import take_away
+from novalike.db.engine import Connection
 from novalike.objects.operation import JournalEntry, Operation, OperationState, Outcome
 
 RETRIED, ABANDONED = "operator_retry", "operator_abandon"
 
 
 def retry(
-    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime
+    connection: Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime
 ) -> bool:
     """Take an operation from its holder, and make it due at once.
 
@@ -39,7 +39,7 @@ def retry(
 
 
 def abandon(
-    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime, reason: str
+    connection: Connection, conf: cfg.ConfigOpts, operation: Operation, now: datetime.datetime, reason: str
 ) -> bool:
     """End an operation as failed. What it has done so far stays, until the server is deleted.
 

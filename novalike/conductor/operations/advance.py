@@ -3,12 +3,12 @@
 import datetime
 
 import msgspec
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.operations import completion
 from novalike.conductor.operations.hand_over import hand_over
 from novalike.conductor.operations.reschedule import may_reschedule, reschedule
+from novalike.db.engine import Connection
 from novalike.objects.operation import Failure, Operation, Outcome
 from novalike.objects.operations import ACTIONS
 from novalike.objects.operations import route as routes
@@ -16,7 +16,7 @@ from novalike.objects.operations.action import Direction, Seat
 
 
 def advance(
-    connection: sa.Connection,
+    connection: Connection,
     conf: cfg.ConfigOpts,
     operation: Operation,
     outcome: Outcome,

@@ -7,13 +7,13 @@ import datetime
 import logging
 from typing import Any
 
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.db.cell import details as details_db
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
 from novalike.objects import lifecycle
 from novalike.objects.lifecycle import VmState
 from novalike.objects.operation import Operation, OperationState, Outcome
@@ -24,7 +24,7 @@ LOG = logging.getLogger(__name__)
 
 
 def end(
-    connection: sa.Connection, conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome, now: datetime.datetime
+    connection: Connection, conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome, now: datetime.datetime
 ) -> bool:
     """Record an operation's end, and what its server is now.
 

@@ -12,11 +12,11 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
 from novalike.objects.operation import JournalEntry, Operation, OperationState
 from novalike.objects.operations import ACTIONS, transitions
 from novalike.objects.operations import route as routes
@@ -24,7 +24,7 @@ from novalike.objects.operations.action import Direction
 
 
 def hand_over(
-    connection: sa.Connection,
+    connection: Connection,
     conf: cfg.ConfigOpts,
     operation: Operation,
     at: int,
@@ -85,7 +85,7 @@ def hand_over(
 
 
 def take_up(
-    connection: sa.Connection,
+    connection: Connection,
     operation: Operation,
     holder: str,
     now: datetime.datetime,
@@ -116,7 +116,7 @@ def take_up(
 
 
 def take_away(
-    connection: sa.Connection, operation: Operation, now: datetime.datetime, **of_operation: Any
+    connection: Connection, operation: Operation, now: datetime.datetime, **of_operation: Any
 ) -> bool:
     """Take an operation from its holder; it stays at its leg, and nobody works on it.
 

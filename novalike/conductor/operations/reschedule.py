@@ -4,11 +4,11 @@ import datetime
 from collections.abc import Sequence
 
 import msgspec
-import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.operations.hand_over import hand_over
 from novalike.db.cell import hosts as hosts_db
+from novalike.db.engine import Connection
 from novalike.objects.network import Vif
 from novalike.objects.operation import JournalEntry, Operation
 from novalike.objects.operations import ACTIONS
@@ -25,7 +25,7 @@ def may_reschedule(conf: cfg.ConfigOpts, operation: Operation) -> bool:
 
 
 def reschedule(
-    connection: sa.Connection,
+    connection: Connection,
     conf: cfg.ConfigOpts,
     operation: Operation,
     holder: str,

@@ -6,25 +6,16 @@ counts. Doing it again is safe. A copy is abandoned when the operation that coun
 
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-import sqlalchemy as sa
+from typing import NamedTuple
 
 from novalike.conductor.cells import Cell, Cells
 from novalike.db.api import mappings
 from novalike.db.cell import operations as operations_db
-from novalike.db.cell import tables as t
-from novalike.objects.operation import Operation, OperationState
+from novalike.db.cell import server_copies
+from novalike.db.engine import Connection
+from novalike.objects.operation import Operation
 
 LOG = logging.getLogger(__name__)
-
-Copied = list[tuple[sa.Table, list[dict[str, Any]]]]
-
-_CHILDREN = (
-    (t.instance_requests, t.instance_requests.c.instance_uuid),
-    (t.instance_tags, t.instance_tags.c.instance_uuid),
-    (t.operations, t.operations.c.instance_uuid),
-)
 
 
 def move(cells: Cells, source: Cell, target: Cell, operations: Sequence[Operation]) -> set[str]:
@@ -35,62 +26,24 @@ def move(cells: Cells, source: Cell, target: Cell, operations: Sequence[Operatio
     :raises Unavailable: one of the databases can't be reached.
     """
     epochs = {operation.uuid: operation.epoch for operation in operations}
-    held = source.database.query(lambda c: _held(c, epochs, equal=True))
+    held = source.database.query(lambda c: server_copies.held(c, epochs, equal=True))
     if not held:
         return set()
-    copied = source.database.query(lambda c: _read(c, held))
-    copies = set(target.database.write(lambda c: _write(c, copied, epochs, held)))
+    copied = source.database.query(lambda c: server_copies.read(c, held))
+    copies = set(target.database.write(lambda c: server_copies.write(c, copied, epochs, held)))
     wanted = {operation.uuid: operation.epoch for operation in operations if operation.instance_uuid in copies}
 
-    def leave(connection: sa.Connection) -> list[str]:
+    def leave(connection: Connection) -> list[str]:
         # Nobody can take the operations over before this ends; what they would take over is gone then.
-        moved = _held(connection, wanted, equal=True, lock=True)
+        moved = server_copies.held(connection, wanted, equal=True, lock=True)
         if moved:
             cells.api.query(lambda c: mappings.move_instances(c, moved, target.id))
-            _delete(connection, moved)
+            server_copies.delete(connection, moved)
         return moved
 
     moved = source.database.write(leave) if copies else []
     cells.remember(moved, target.id)
     return set(moved)
-
-
-def _held(connection: sa.Connection, epochs: dict[str, int], *, equal: bool, lock: bool = False) -> list[str]:
-    """The servers whose operations are here, open and at these epochs; or, not ``equal``, at later ones."""
-    o = t.operations.c
-    query = sa.select(o.uuid, o.instance_uuid, o.epoch, o.state).where(o.uuid.in_(epochs))
-    rows = connection.execute(query.with_for_update() if lock else query).all()
-    if equal:
-        return [r.instance_uuid for r in rows if r.epoch == epochs[r.uuid] and r.state in OperationState.OPEN]
-    return [r.instance_uuid for r in rows if r.epoch > epochs[r.uuid]]
-
-
-def _read(connection: sa.Connection, uuids: Sequence[str]) -> Copied:
-    found = []
-    for table, key in ((t.instances, t.instances.c.uuid), *_CHILDREN):
-        rows = [dict(row._mapping) for row in connection.execute(sa.select(table).where(key.in_(uuids)))]
-        for row in rows:
-            row.pop("id", None)
-        found.append((table, rows))
-    return found
-
-
-def _write(connection: sa.Connection, copied: Copied, epochs: dict[str, int], uuids: Sequence[str]) -> list[str]:
-    """Write the copies; not those of servers that somebody else has brought here meanwhile."""
-    overtaken = _held(connection, epochs, equal=False)
-    wanted = [uuid for uuid in uuids if uuid not in overtaken]
-    _delete(connection, wanted)
-    for table, rows in copied:
-        key = "uuid" if table is t.instances else "instance_uuid"
-        chosen = [row for row in rows if row[key] in wanted]
-        if chosen:
-            connection.execute(sa.insert(table), chosen)
-    return wanted
-
-
-def _delete(connection: sa.Connection, uuids: Sequence[str]) -> None:
-    # What hangs on them goes with them: each foreign key says so.
-    connection.execute(sa.delete(t.instances).where(t.instances.c.uuid.in_(uuids)))
 
 
 def remove(cell: Cell, operations: Sequence[Operation]) -> None:
@@ -100,8 +53,8 @@ def remove(cell: Cell, operations: Sequence[Operation]) -> None:
     """
     epochs = {operation.uuid: operation.epoch for operation in operations}
 
-    def write(connection: sa.Connection) -> None:
-        _delete(connection, _held(connection, epochs, equal=True, lock=True))
+    def write(connection: Connection) -> None:
+        server_copies.delete(connection, server_copies.held(connection, epochs, equal=True, lock=True))
 
     LOG.info("removing copies of moved servers from cell %s: %s", cell.name, ", ".join(sorted(epochs)))
     cell.database.write(write)

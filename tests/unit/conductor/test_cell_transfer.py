@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from novalike.conductor.servers import cell_transfer
 from novalike.db.api import mappings
+from novalike.db.cell import server_copies
 from novalike.db.cell import tables as t
 from novalike.objects.network import Vif
 from novalike.objects.operation import JournalEntry, Operation, Stop
@@ -115,7 +116,7 @@ def test_what_has_gone_on_there_is_not_overwritten(databases: Databases) -> None
 
 
 def test_what_is_taken_over_while_it_is_copied_stays(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> None:
-    operation, write = _new(databases), cell_transfer._write
+    operation, write = _new(databases), server_copies.write
 
     def be_overtaken(*args: Any) -> Any:
         written = write(*args)
@@ -123,7 +124,7 @@ def test_what_is_taken_over_while_it_is_copied_stays(databases: Databases, monke
         databases.execute(mine.values(epoch=4), "cell0")
         return written
 
-    monkeypatch.setattr(cell_transfer, "_write", be_overtaken)
+    monkeypatch.setattr(server_copies, "write", be_overtaken)
     assert _move(databases, operation) == set()
     assert databases.cells.of_instance(operation.instance_uuid).name == "cell0"
     assert _all_of(databases, operation.instance_uuid, "cell0")["instances"]
