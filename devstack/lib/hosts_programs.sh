@@ -79,7 +79,14 @@ EOF
       environment="PATH=\"$DATA/hosts/${EMULATOR%/*}:/usr/sbin:/usr/bin:/sbin:/bin\""
   done
   start_programs
-  for host in $(host_names); do within 120 in_host "$host" virsh -q -c qemu:///system version; done
+}
+# libvirt asks QEMU what it can do before it answers for the first time. The steps between don't wait for that.
+await_host_libvirts() {
+  local host
+  for host in $(host_names); do
+    within 120 in_host "$host" virsh -q -c qemu:///system version
+    in_host "$host" virsh -c qemu:///system domcapabilities --virttype qemu --machine pc
+  done
 }
 
 # Migrations come over TCP, on the management network only.
@@ -103,11 +110,6 @@ remember_owner = 0
 namespaces = []
 migration_host = "$address"
 EOF
-}
-
-warm_host_libvirts() {
-  local host
-  for host in $(host_names); do in_host "$host" virsh -c qemu:///system domcapabilities --virttype qemu --machine pc; done
 }
 
 # What compute.conf says for one host on this machine, and who and where this one is.
