@@ -86,7 +86,7 @@ step "Process supervisor" start_supervisor
 step "Configuration" configure
 step "MariaDB, RabbitMQ, memcached$([ "$DATABASE" != postgresql ] || echo ', PostgreSQL')" start_infrastructure
 ! libvirt || step "Open vSwitch and OVN" start_ovs
-if several_hosts; then step "Compute hosts $(host_names | paste -sd' ')" start_hosts; background libvirt warm_host_libvirts
+if several_hosts; then step "Compute hosts $(host_names | paste -sd' ')" start_hosts; background libvirt await_host_libvirts
 elif libvirt; then step "libvirt" start_libvirt; background libvirt warm_libvirt; fi
 join "The neighbours' virtual environment" neighbours
 step "The neighbours' schemas" once "schemas-$(versions)" migrate

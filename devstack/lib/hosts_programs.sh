@@ -19,7 +19,7 @@ start_hosts() {
 }
 
 start_host_switches() {
-  local host bridge quiet="-vconsole:warn -vfile:off -vsyslog:off"
+  local host quiet="-vconsole:warn -vfile:off -vsyslog:off"
   for host in $(host_names); do
     create_ovsdb "hosts/$host/ovs" /usr/share/openvswitch/vswitch.ovsschema
     host_program "$host" ovsdb "/usr/sbin/ovsdb-server $DATA/hosts/$host/ovs.db --remote=punix:/run/openvswitch/db.sock --remote=ptcp:$OVSDB_PORT:127.0.0.1 --unixctl=/run/openvswitch/ovsdb.ctl $quiet" \
@@ -37,9 +37,7 @@ start_host_switches() {
   done
   start_programs
   for host in $(host_names); do
-    for bridge in br-int br-phy; do
-      in_host "$host" ovs-vsctl --timeout=20 --may-exist add-br $bridge -- set Bridge $bridge datapath_type=netdev
-    done
+    make_bridges "in_host $host ovs-vsctl --timeout=20" br-int br-phy
     in_host "$host" ovs-vsctl --timeout=20 --may-exist add-port br-phy eth1
     # a bridge that is in the database already may not be there yet
     within 20 in_host "$host" ip address replace "$(host_address "$host" "$TUNNEL_RANGE")/24" dev br-phy
@@ -79,7 +77,14 @@ EOF
       environment="PATH=\"$DATA/hosts/${EMULATOR%/*}:/usr/sbin:/usr/bin:/sbin:/bin\""
   done
   start_programs
-  for host in $(host_names); do within 120 in_host "$host" virsh -q -c qemu:///system version; done
+}
+# libvirt asks QEMU what it can do before it answers for the first time. The steps between don't wait for that.
+await_host_libvirts() {
+  local host
+  for host in $(host_names); do
+    within 120 in_host "$host" virsh -q -c qemu:///system version
+    in_host "$host" virsh -c qemu:///system domcapabilities --virttype qemu --machine pc
+  done
 }
 
 # Migrations come over TCP, on the management network only.
@@ -103,11 +108,6 @@ remember_owner = 0
 namespaces = []
 migration_host = "$address"
 EOF
-}
-
-warm_host_libvirts() {
-  local host
-  for host in $(host_names); do in_host "$host" virsh -c qemu:///system domcapabilities --virttype qemu --machine pc; done
 }
 
 # What compute.conf says for one host on this machine, and who and where this one is.

@@ -53,8 +53,8 @@ start_ovs() {
   program ovn-northd "/usr/bin/ovn-northd --ovnnb-db=tcp:127.0.0.1:$OVN_NB_PORT --ovnsb-db=tcp:127.0.0.1:$OVN_SB_PORT --unixctl=$RUN/ovn/northd.ctl $quiet" \
     environment="$here" priority=15
   start_programs
-  local bridge
-  for bridge in $(bridges); do vsctl --may-exist add-br "$bridge" -- set Bridge "$bridge" datapath_type=netdev; done
+  # shellcheck disable=SC2046
+  make_bridges vsctl $(bridges)
   ! several_hosts || connect_main
   program ovn-controller "/usr/bin/ovn-controller unix:$RUN/ovs/db.sock $quiet" environment="$here" priority=20
   start_programs
@@ -64,6 +64,15 @@ start_ovs() {
   bridge_addresses >"$DEST/bridges"
 }
 
+# make_bridges COMMAND BRIDGE...: COMMAND is ovs-vsctl. OVN's controller makes br-int "secure" when it isn't, and the switch
+# forgets all flows when that changes, among them those that the controller has just set.
+make_bridges() {
+  local vsctl=$1 bridge mode; shift
+  for bridge; do
+    [ "$bridge" = br-int ] && mode=secure || mode=standalone
+    $vsctl --may-exist add-br "$bridge" -- set Bridge "$bridge" datapath_type=netdev fail_mode=$mode
+  done
+}
 create_ovsdb() { [ -f "$DATA/$1.db" ] || ovsdb-tool create "$DATA/$1.db" "$2"; }
 floating_gateway() { python3 -c "import ipaddress; print(next(ipaddress.ip_network('$FLOATING_RANGE').hosts()))"; }
 
