@@ -40,8 +40,9 @@ class Desk(Interface):
 
 
 def say(**what: Any) -> None:
-    """One line."""
-    print(json.dumps({"at": time.monotonic(), **what}), flush=True)
+    """One line, whole: text and end are two writes of print's, and another thread's may come between them."""
+    sys.stdout.write(json.dumps({"at": time.monotonic(), **what}) + "\n")
+    sys.stdout.flush()
 
 
 class Clerk:
