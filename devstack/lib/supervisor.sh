@@ -87,12 +87,12 @@ program() {
 }
 
 start_programs() {
-  local name
+  local name idle
   update_programs
   [ ${#DECLARED[@]} -gt 0 ] || return 0
-  for name in $(ctl status "${DECLARED[@]/%/:*}" | awk '$2 != "RUNNING" && $2 != "STARTING" { print $1 }'); do
-    ctl start "$name" &
-  done
+  # status fails when a program doesn't run
+  idle=$(ctl status "${DECLARED[@]/%/:*}" | awk '$2 != "RUNNING" && $2 != "STARTING" { print $1 }') || true
+  for name in $idle; do ctl start "$name" & done
   wait
 }
 
