@@ -12,7 +12,7 @@ from novalike.db.engine import Connection
 from novalike.objects.operation import Failure, Operation, Outcome
 from novalike.objects.operations import ACTIONS
 from novalike.objects.operations import route as routes
-from novalike.objects.operations.action import Direction, Seat
+from novalike.objects.operations.action import Action, Direction, Seat
 
 
 def advance(
@@ -40,13 +40,7 @@ def advance(
         return reschedule(
             connection, conf, operation, holder, now, journal=outcome.entries, vifs=outcome.vifs
         )
-    if onwards and done:
-        following, direction = routes.next_stop(row, route, at), Direction.ON
-    else:
-        unclean = onwards and not outcome.clean and row.leg(route[at].leg).turns_back and not route[at].skipped
-        following, direction = at if unclean else routes.stop_before(row, route, at), Direction.BACK
-    if not onwards and not done:
-        following = None
+    following, direction = _following(row, route, at, outcome, onwards=onwards)
     failure = operation.failure or (
         None if done else Failure(message=str(outcome.error), code=outcome.error_code, details=outcome.details)
     )
@@ -74,6 +68,20 @@ def advance(
         of_operation={"failure": failure, "found": found},
         of_server={name: value for name, value in of_server.items() if value is not None},
     )
+
+
+def _following(
+    row: Action, route: routes.Route, at: int, outcome: Outcome, *, onwards: bool
+) -> tuple[int | None, Direction]:
+    """Return the index of the stop that an operation goes to, and which way it goes; None: it ends."""
+    if outcome.error is None:
+        if onwards:
+            return routes.next_stop(row, route, at), Direction.ON
+        return routes.stop_before(row, route, at), Direction.BACK
+    if not onwards:
+        return None, Direction.BACK  # what can't be taken back stays
+    leaves_something = not outcome.clean and row.leg(route[at].leg).turns_back and not route[at].skipped
+    return at if leaves_something else routes.stop_before(row, route, at), Direction.BACK
 
 
 def _whole(outcome: Outcome, operation: Operation, failure: Failure | None) -> Outcome:

@@ -90,7 +90,6 @@ def take_up(
     holder: str,
     now: datetime.datetime,
     look_at: datetime.datetime,
-    **of_operation: Any,
 ) -> Operation | None:
     """Make an operation that of the process which does the leg that it is at.
 
@@ -106,7 +105,7 @@ def take_up(
     sequence = operation.sequence if again else 0
     values = {
         "state": OperationState.RUNNING, "holder": holder, "epoch": epoch, "updated_at": now, "due_at": look_at,
-        "sequence": sequence, **of_operation,
+        "sequence": sequence,
     }  # fmt: skip
     if not operations_db.update(connection, operation.uuid, operation.epoch, **values):
         return None
