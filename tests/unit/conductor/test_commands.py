@@ -1,9 +1,10 @@
-"""Metadata and tags of servers: in which states they may be changed, by whom, and how many there may be."""
+"""Facts, metadata and tags of servers: what may be changed, in which states, by whom, and how many there may be."""
 
 from typing import Any
 
 import pytest
 
+from novalike.conductor.hosts import HostStatus
 from novalike.conductor.servers.commands import ServerCommandsHandler
 from novalike.db.api import quotas
 from novalike.db.cell import tables as t
@@ -15,8 +16,55 @@ from tests.unit.conductor.databases import LATER, Databases, changed
 @pytest.fixture
 def commands(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> ServerCommandsHandler:
     databases.stop_clocks(monkeypatch)
-    others: Any = [None] * 5
-    return ServerCommandsHandler(databases.conf, databases.cells, *others)
+    none: Any = None
+    status: Any = HostStatus(databases.conf, databases.cells)
+    return ServerCommandsHandler(databases.conf, databases.cells, none, none, none, status, none)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "n", "hostname": "h", "description": "d", "access_ip_v4": "1.2.3.4", "access_ip_v6": "fe80::1",
+         "auto_disk_config": False, "pinned_availability_zone": "east"},
+        {"pinned_availability_zone": None, "description": None}, {"name": "only"},
+    ],
+    ids=["all", "taken away", "one"],
+)  # fmt: skip
+def test_what_may_be_changed_is_changed_and_shown(
+    databases: Databases, commands: ServerCommandsHandler, changes: dict[str, Any]
+) -> None:
+    databases.host("host1")
+    before = {"availability_zone": "east", "description": "old"}
+    if changes.get("pinned_availability_zone", "") is None:
+        before["pinned_availability_zone"] = "east"
+    server = databases.server(**before)
+    row = databases.row(t.instances, server)
+    shown = commands.update_server(context(), server_id=server, changes=changes)
+    assert changed(row, databases.row(t.instances, server)) == {**changes, "updated_at": LATER}
+    assert {name: getattr(shown, name) for name in changes} == changes
+    assert (shown.uuid, shown.host_status) == (server, "UP")
+
+
+@pytest.mark.parametrize("changes", [{"host": "other"}, {"vm_state": "active", "name": "n"}], ids=str)
+def test_what_may_not_be_changed_is_refused_with_all_the_rest(
+    databases: Databases, commands: ServerCommandsHandler, changes: dict[str, Any]
+) -> None:
+    server = databases.server()
+    before = databases.row(t.instances, server)
+    with pytest.raises(errors.Invalid, match=f"These can't be changed: {next(iter(changes))}"):
+        commands.update_server(context(), server_id=server, changes=changes)
+    assert databases.row(t.instances, server) == before
+
+
+def test_a_change_that_is_asked_for_again_undoes_no_newer_one(
+    databases: Databases, commands: ServerCommandsHandler
+) -> None:
+    server, ctx = databases.server(), context()
+    for asked, name in ((ctx, "first"), (context(), "newer"), (ctx, "first")):
+        shown = commands.update_server(asked, server_id=server, changes={"name": name})
+    assert shown.name == "newer"
+    with pytest.raises(errors.InstanceNotFound):
+        commands.update_server(context(project_id="another"), server_id=server, changes={"name": "his"})
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,12 @@ def test_what_users_see(vm_state: str, task_state: str | None, status: str) -> N
     assert lifecycle.status(vm_state, task_state) == status
 
 
+def test_a_hard_reboot_is_seen_whatever_the_server_was() -> None:
+    row = ACTIONS["reboot_hard"]
+    seen = {lifecycle.status(vm_state, task) for vm_state in row.vm_states for task in row.task_states_during}
+    assert seen == {"HARD_REBOOT"}
+
+
 def test_a_status_that_nothing_has_finds_nothing() -> None:
     assert lifecycle.states_of("MIGRATING") == []
     assert {"MIGRATING", "PASSWORD", "REBUILD", "RESIZE", "REVERT_RESIZE", "UNKNOWN"} <= lifecycle.STATUSES
