@@ -116,6 +116,22 @@ class InstanceInvalidState(Conflict):
     template = "Cannot '{action}' instance {instance_id} while it is in {attr} {state}"
 
 
+class InstanceHasNotBeenResized(Invalid):
+    template = "Instance has not been resized."
+
+
+class CannotResizeToSameFlavor(Invalid):
+    template = "When resizing, instances must change flavor!"
+
+
+class CannotResizeDisk(Invalid):
+    template = "Server disk was unable to be resized because: {reason}"
+
+
+class CannotMigrateToSameHost(Invalid):
+    template = "Cannot migrate to the host where the server exists."
+
+
 class InstanceIsLocked(Conflict):
     template = "Instance {instance_id} is locked"
 

@@ -38,6 +38,11 @@ class TaskState:
     REBOOT_STARTED: Final = "reboot_started"
     REBOOTING_HARD: Final = "rebooting_hard"
     REBOOT_STARTED_HARD: Final = "reboot_started_hard"
+    RESIZE_PREP: Final = "resize_prep"
+    RESIZE_MIGRATING: Final = "resize_migrating"
+    RESIZE_MIGRATED: Final = "resize_migrated"
+    RESIZE_FINISH: Final = "resize_finish"
+    RESIZE_REVERTING: Final = "resize_reverting"
     DELETING: Final = "deleting"
 
 
@@ -93,6 +98,8 @@ def resets(vm_state: str) -> Change:
 
 T, V = TaskState, VmState
 
+_RESIZING = dict.fromkeys((T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH), "RESIZE")
+
 # (vm_state, task_state) → status, as users see it. A vm_state's None is for every other task_state.
 _STATUS: Mapping[str, Mapping[str | None, str]] = {
     V.ACTIVE: {
@@ -101,14 +108,20 @@ _STATUS: Mapping[str, Mapping[str | None, str]] = {
         T.REBOOT_STARTED: "REBOOT",
         T.REBOOTING_HARD: "HARD_REBOOT",
         T.REBOOT_STARTED_HARD: "HARD_REBOOT",
+        **_RESIZING,
     },
     V.BUILDING: {None: "BUILD"},
-    V.STOPPED: {None: "SHUTOFF", T.REBOOTING_HARD: "HARD_REBOOT", T.REBOOT_STARTED_HARD: "HARD_REBOOT"},
+    V.STOPPED: {
+        None: "SHUTOFF",
+        T.REBOOTING_HARD: "HARD_REBOOT",
+        T.REBOOT_STARTED_HARD: "HARD_REBOOT",
+        **_RESIZING,
+    },
     V.ERROR: {None: "ERROR", T.REBOOTING_HARD: "HARD_REBOOT", T.REBOOT_STARTED_HARD: "HARD_REBOOT"},
     V.PAUSED: {None: "PAUSED", T.REBOOTING_HARD: "HARD_REBOOT", T.REBOOT_STARTED_HARD: "HARD_REBOOT"},
     V.SUSPENDED: {None: "SUSPENDED", T.REBOOTING_HARD: "HARD_REBOOT", T.REBOOT_STARTED_HARD: "HARD_REBOOT"},
     V.RESCUED: {None: "RESCUE"},
-    V.RESIZED: {None: "VERIFY_RESIZE"},
+    V.RESIZED: {None: "VERIFY_RESIZE", T.RESIZE_REVERTING: "REVERT_RESIZE"},
     V.DELETED: {None: "DELETED"},
     V.SOFT_DELETED: {None: "SOFT_DELETED"},
     V.SHELVED: {None: "SHELVED"},
@@ -116,7 +129,7 @@ _STATUS: Mapping[str, Mapping[str | None, str]] = {
 }
 
 STATUSES: frozenset[str] = frozenset(s for row in _STATUS.values() for s in row.values()) | {
-    "MIGRATING", "PASSWORD", "REBUILD", "RESIZE", "REVERT_RESIZE", "UNKNOWN",
+    "MIGRATING", "PASSWORD", "REBUILD", "UNKNOWN",
 }  # fmt: skip
 
 
