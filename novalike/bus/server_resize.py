@@ -37,7 +37,7 @@ class ServerResize(Interface):
         """Move a server to another host.
 
         :param host: where to; None is wherever the scheduler finds room.
-        :raises ComputeHostNotFound: there is no host of this name.
+        :raises UnknownHost: there is no host of this name.
         :raises CannotMigrateToSameHost: the server is on it.
         """
         raise NotImplementedError
