@@ -1,9 +1,11 @@
 """The fake driver."""
 
+import contextlib
 import random
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -13,7 +15,7 @@ from novalike.objects import errors
 from novalike.objects.host import NodeReport
 from novalike.objects.image import Image
 from novalike.objects.lifecycle import PowerState
-from novalike.virt import node_inventory
+from novalike.virt import cancellation, node_inventory
 from novalike.virt.abilities import capability_traits
 from novalike.virt.driver import (
     ConfigDrive,
@@ -25,6 +27,7 @@ from novalike.virt.driver import (
     ImageSource,
     PowerListener,
 )
+from novalike.virt.fake import moves
 from novalike.virt.fake.residents import Resident, ResidentStore
 from novalike.virt.guest import Guest, GuestRef
 from novalike.virt.images import download
@@ -96,6 +99,9 @@ class FakeDriver(Driver):
     def residents(self, host: str) -> frozenset[str]:
         return frozenset(resident.instance_uuid for resident in self._store.on(host))
 
+    def aside(self, host: str) -> frozenset[str]:
+        return frozenset(resident.instance_uuid for resident in self._store.on(host) if resident.is_aside)
+
     def find_guest(self, guest: Guest) -> GuestInfo:
         info = _info(self._need(guest.host, guest.uuid))
         assert info is not None
@@ -130,7 +136,12 @@ class FakeDriver(Driver):
                     self._fetch(image)
                 if guest.host in self._full:
                     raise GuestFailed(reason=f"Could not make the disks: no space left on host {guest.host}")
-                self._change(known, has_disks=True, image_id=image.id if image is not None else None)
+                self._change(
+                    known,
+                    has_disks=True,
+                    image_id=image.id if image is not None else None,
+                    content=str(uuid.uuid4()),
+                )
         return "/dev/vda"
 
     def _fetch(self, image: Image) -> None:
@@ -177,12 +188,20 @@ class FakeDriver(Driver):
         """
         :raises GuestFailed: disks or interfaces are missing.
         """
-        known = self._known(guest)
+        boots = self._known(guest).boots + 1
+        self._define(guest, power_state=PowerState.RUNNING, boots=boots, **changes)
+
+    def _define(self, guest: Guest, **changes: object) -> None:
+        """Have a guest with the size of its flavor.
+
+        :raises GuestFailed: disks or interfaces are missing.
+        """
+        known, flavor = self._known(guest), guest.spec.server.flavor
         if not known.has_disks:
             raise GuestFailed(reason=f"the disks of instance {known.instance_uuid} are missing")
         if missing := [vif.port_id for vif in guest.vifs if vif.port_id not in known.plugged]:
             raise GuestFailed(reason=f"ports {', '.join(missing)} are not plugged on host {known.host}")
-        self._change(known, power_state=PowerState.RUNNING, boots=known.boots + 1, **changes)
+        self._change(known, memory_mb=flavor.memory_mb, vcpus=flavor.vcpus, **changes)
 
     def remove_guest(self, guest: Guest) -> None:
         time.sleep(self.conf.fake.operation_latency)
@@ -192,7 +211,7 @@ class FakeDriver(Driver):
         known = self._known(guest)
         if known.power_state is not None:
             raise GuestFailed(reason=f"the guest of instance {guest.uuid} is still there: its disks stay")
-        self._change(known, has_disks=False, image_id=None, boots=0, has_config_drive=False)
+        self._change(known, **moves.NO_DISKS)
 
     def power_on(self, guest: Guest) -> None:
         if self._known(guest).power_state != PowerState.RUNNING:
@@ -209,15 +228,55 @@ class FakeDriver(Driver):
         self._restart(guest)
 
     def _restart(self, guest: Guest) -> None:
-        """Start a guest, which is defined anew when only its disks are there.
+        """Start a guest, which is defined anew when only its disks are there, be it set aside.
 
         :raises GuestNotFound: its disks aren't there either.
         """
+        if not self._known(guest).has_disks:
+            moves.take_back(self._store, self._known(guest))
         if not self._known(guest).has_disks:
             raise GuestNotFound(instance_id=guest.uuid)
         self.plug(guest)
         time.sleep(self.conf.fake.operation_latency)
         self._start(guest)
+
+    def prepare_move(self, guest: Guest) -> None:
+        image = guest.spec.image
+        if image is None:
+            return
+        with self._fetching:
+            if image.id not in self._fetched and guest.host in self._full:
+                raise GuestFailed(reason=f"Image {image.id} could not be stored: no space left on host {guest.host}")
+            with contextlib.suppress(errors.ImageNotFound):  # its content comes along with the disks
+                self._fetch(image)
+
+    def set_aside(self, guest: Guest) -> str:
+        time.sleep(self.conf.fake.operation_latency)
+        return moves.set_aside(self._store, self._known(guest))
+
+    def fetch_disks(self, guest: Guest, source: str | None, progress: Callable[[int], None]) -> str:
+        known = self._known(guest)
+        origin = moves.find_origin(self._store, self._hosts, known, source)
+        if moves.is_fetched(known, origin):
+            return "/dev/vda"
+        for percent in (0, 50, 100):
+            progress(percent)
+            cancellation.sleep(self.conf.fake.operation_latency / 2)
+        if guest.host in self._full:
+            raise GuestFailed(reason=f"Could not make the disks: no space left on host {guest.host}")
+        self._change(known, **moves.fetched(origin))
+        return "/dev/vda"
+
+    def define(self, guest: Guest) -> None:
+        time.sleep(self.conf.fake.operation_latency)
+        if self._known(guest).power_state is None:
+            self._define(guest, power_state=PowerState.SHUTDOWN)
+
+    def take_back(self, guest: Guest) -> None:
+        moves.take_back(self._store, self._known(guest))
+
+    def discard_aside(self, guest: Guest) -> None:
+        moves.discard_aside(self._store, self._known(guest))
 
     def _change(self, known: Resident, **changes: object) -> None:
         self._store.put(msgspec.structs.replace(known, **changes))

@@ -1,4 +1,5 @@
-"""What is on the fake hypervisor's hosts: in memory and, unless switched off, in one small file per instance.
+"""What is on the fake hypervisor's hosts: in memory and, unless switched off, in small files: one per instance, and one
+for what is set aside of it.
 
 Real guests and disks outlive the daemon that manages them, so these do as well; and a real hypervisor is the
 only one who knows of them, so nothing else in novalike may read the files.
@@ -22,6 +23,9 @@ class Resident(Record, frozen=True):
     :param plugged: ids of the ports whose interfaces are plugged.
     :param boots: how often the guest has been started.
     :param image_id: of the image that its root disk was made from.
+    :param content: which disks these are: made up when they are made, and the same wherever they are copied to.
+    :param fetched_from: the ``aside_id`` of what its disks have been copied from, if they have been.
+    :param aside_id: None for what is in use. What is set aside has its own each time: it has disks, and nothing else.
     """
 
     instance_uuid: str
@@ -35,6 +39,14 @@ class Resident(Record, frozen=True):
     boots: int = 0
     has_config_drive: bool = False
     image_id: str | None = None
+    content: str | None = None
+    fetched_from: str | None = None
+    aside_id: str | None = None
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether this is what was set aside."""
+        return self.aside_id is not None
 
     @property
     def is_nothing(self) -> bool:
@@ -52,19 +64,23 @@ class ResidentStore:
         self._folder = folder
         self._lock = threading.Lock()
         self._drafts = itertools.count()
-        self._by_host: dict[str, dict[str, Resident]] = {}
+        self._by_host: dict[str, dict[tuple[str, bool], Resident]] = {}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
             for path in folder.glob("*.json"):
                 found = msgspec.json.decode(path.read_bytes(), type=Resident)
-                self._by_host.setdefault(found.host, {})[found.instance_uuid] = found
+                self._by_host.setdefault(found.host, {})[_key(found)] = found
 
     def get(self, host: str, uuid: str) -> Resident | None:
-        """What is on a host of an instance, if anything is."""
-        return self._by_host.get(host, {}).get(uuid)
+        """What is on a host of an instance, if anything is, but for what is set aside."""
+        return self._by_host.get(host, {}).get((uuid, False))
+
+    def aside(self, host: str, uuid: str) -> Resident | None:
+        """What is set aside on a host of an instance, if anything is."""
+        return self._by_host.get(host, {}).get((uuid, True))
 
     def on(self, host: str) -> list[Resident]:
-        """All residents of a host."""
+        """All residents of a host, also those that are set aside."""
         with self._lock:
             return list(self._by_host.get(host, {}).values())
 
@@ -72,10 +88,11 @@ class ResidentStore:
         """Keep what there is of an instance now; forget the instance when that is nothing."""
         with self._lock:
             known = self._by_host.setdefault(resident.host, {})
-            if known.get(resident.instance_uuid) == resident:
+            key = _key(resident)
+            if known.get(key) == resident:
                 return
             if resident.is_nothing:
-                if known.pop(resident.instance_uuid, None) and self._folder is not None:
+                if known.pop(key, None) and self._folder is not None:
                     _path(self._folder, resident).unlink(missing_ok=True)
                 return
             if self._folder is not None:
@@ -83,8 +100,13 @@ class ResidentStore:
                 draft = self._folder / f".{os.getpid()}.{next(self._drafts)}.new"
                 draft.write_bytes(msgspec.json.encode(resident))
                 draft.rename(_path(self._folder, resident))
-            known[resident.instance_uuid] = resident
+            known[key] = resident
+
+
+def _key(resident: Resident) -> tuple[str, bool]:
+    return resident.instance_uuid, resident.is_aside
 
 
 def _path(folder: Path, resident: Resident) -> Path:
-    return folder / f"{resident.instance_uuid}@{resident.host}.json"
+    kind = "_resize" if resident.is_aside else ""
+    return folder / f"{resident.instance_uuid}{kind}@{resident.host}.json"
