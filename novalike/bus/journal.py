@@ -68,6 +68,11 @@ class Journal(Interface):
         """Return the hosts that may have something of some servers, by server. Of deleted ones none may."""
         raise NotImplementedError
 
+    @call(timeout=20, repeatable=True, since="1.5")
+    def keepers(self, ctx: RequestContext, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Return the hosts that are to keep what they have set aside of some servers, by server."""
+        raise NotImplementedError
+
     @cast(added={"seen": "1.1"})
     def power_states(
         self, ctx: RequestContext, *, host: str, states: dict[str, int], seen: dict[str, datetime.datetime | None] = {}

@@ -123,9 +123,10 @@ class Candidates(msgspec.Struct, frozen=True):
 
 
 class Claim(msgspec.Struct, frozen=True):
-    """Resources for one consumer (a server).
+    """Resources for one consumer: a server, or a migration, which has what its server had before.
 
     :param generation: of the consumer, as Placement counts; None says that it must be new.
+    :param consumer_type: ``INSTANCE`` or ``MIGRATION``.
     """
 
     consumer: str
@@ -133,6 +134,7 @@ class Claim(msgspec.Struct, frozen=True):
     project_id: str
     user_id: str
     generation: int | None = None
+    consumer_type: str = "INSTANCE"
 
     def to_wire(self) -> dict[str, Any]:
         """As Placement wants it, from microversion 1.38 on."""
@@ -144,7 +146,7 @@ class Claim(msgspec.Struct, frozen=True):
             "project_id": self.project_id,
             "user_id": self.user_id,
             "consumer_generation": self.generation,
-            "consumer_type": "INSTANCE",
+            "consumer_type": self.consumer_type,
         }
         if self.choice.mappings:
             body["mappings"] = {suffix: list(uuids) for suffix, uuids in self.choice.mappings.items()}

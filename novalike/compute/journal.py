@@ -48,6 +48,7 @@ class Journal:
             vifs=vifs,
             vifs_version=vifs_version,
             sequence=job.next_sequence(),
+            percent=job.percent,
         )
         self._insist(job, lambda: self._conductor.progress(job.ctx, progress=progress))
         job.vifs_are_reported()

@@ -238,6 +238,37 @@ class Networking:
         groups = self._neutron.security_groups(ctx, tenant_id=spec.server.project_id, fields=fields)
         return [_group_id(name, groups) for name in wanted]
 
+    # -- moving
+
+    def bind(self, spec: ServerSpec, host: str, *, epoch: int) -> tuple[Vif, ...]:
+        """Bind the ports that a server has to a host, unless they are. Return its interfaces there, without those
+        whose ports are gone.
+
+        :param epoch: of the operation, as in :meth:`allocate`.
+        :raises Fenced: a successor has taken a port over.
+        :raises PortBindingFailed: a port can't be had on this host.
+        :raises NeutronRefused: anything else that Neutron says no to.
+        :raises Unavailable: Neutron doesn't answer.
+        """
+        server, grip, known = spec.server, _Grip(host, epoch), spec.server.vifs
+        if not known:
+            return ()
+        present = {port["id"]: port for port in self._neutron.ports(device_id=server.uuid)}
+        ports = []
+        for number, vif in enumerate(known):
+            if vif.port_id not in present:
+                LOG.warning("Port %s of instance %s is gone", vif.port_id, server.uuid)
+                continue
+            place = Place(number, RequestedNetwork(port_id=vif.port_id, tag=vif.tag))
+            port = self._keep(server, place, present[vif.port_id], grip)
+            if port.get("binding:vif_type") == "binding_failed":
+                raise network_errors.PortBindingFailed(port_id=port["id"])
+            ports.append(port)
+        bridge = self._conf.neutron.ovs_bridge
+        return neutron_vifs.read_vifs(
+            self._neutron, ports, ovs_bridge=bridge, known=known, given=_given(spec), facts=self._facts, fresh=True
+        )
+
     # -- waiting
 
     def expect_plugged(self, uuid: str, vifs: Sequence[Vif]) -> Expectation:

@@ -7,6 +7,7 @@ and what nobody knows is reported and left alone.
 
 import logging
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
@@ -16,6 +17,7 @@ from novalike.objects import errors, lifecycle
 from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
+from novalike.virt.abilities import MovesGuests
 from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
 from novalike.virt.guest import Guest, place_on
 
@@ -77,7 +79,7 @@ class Recovery:
         servers = self._conductor.list_host_servers(admin_context(), hosts=hosts, guests=uuids)
         known = {server.uuid: server for server in servers}
         holders = self._holders([known[uuid] for host, uuid in residents if uuid in known and known[uuid].host != host])
-        clear = True
+        clear = self._look_at_asides(hosts, known)
         for host, uuid in sorted(residents):
             server = known.get(uuid)
             if server is None:
@@ -97,6 +99,41 @@ class Recovery:
                 if _differs(server, guest.power_state) if guest else server.power_state == PowerState.RUNNING:
                     clear &= self._corrected(server, server.host)
         return clear
+
+    def _look_at_asides(self, hosts: tuple[str, ...], known: Mapping[str, Server]) -> bool:
+        """See to what is set aside, on the hosts of this process, of servers that are on the same host. Gives whether
+        nothing is left to be done.
+
+        When nobody will go back to it, it goes, unless it is all that there is of the server.
+        """
+        if not isinstance(self._driver, MovesGuests):
+            return True
+        asides = [(host, uuid) for host in hosts for uuid in sorted(self._driver.aside(host))]
+        asides = [(host, uuid) for host, uuid in asides if uuid in known and _is_idle_on(known[uuid], host)]
+        if not asides:
+            return True
+        uuids = tuple(dict.fromkeys(uuid for _host, uuid in asides))
+        try:
+            keepers = self._conductor.keepers(admin_context(), instance_uuids=uuids)
+        except errors.Unavailable as error:
+            LOG.warning("what is set aside of %d servers can't be told now: %s", len(uuids), error)
+            return False
+        unwanted = [(host, uuid) for host, uuid in asides if host not in keepers.get(uuid, (host,))]
+        return sum(self._put_aside_right(host, known[uuid]) for host, uuid in unwanted) == len(unwanted)
+
+    def _put_aside_right(self, host: str, server: Server) -> bool:
+        driver, guest = cast(MovesGuests, self._driver), _guest(host, server)
+        try:
+            try:
+                driver.take_back(guest)
+                LOG.info("instance %s: its disks on host %s, which were set aside, are taken back", server.uuid, host)
+            except GuestFailed:
+                driver.discard_aside(guest)
+                LOG.info("instance %s: what host %s had set aside of it is removed", server.uuid, host)
+        except errors.NovalikeError as error:
+            LOG.error("instance %s: what is set aside of it could not be put right: %s", server.uuid, error)
+            return False
+        return True
 
     def _holders(self, elsewhere: list[Server]) -> dict[str, tuple[str, ...]]:
         """Which hosts may have something of servers that are on another host, and to which nothing is done.
@@ -150,6 +187,8 @@ class Recovery:
         try:
             self._driver.remove_guest(guest)
             self._driver.remove_disks(guest)
+            if isinstance(self._driver, MovesGuests):
+                self._driver.discard_aside(guest)
             self._driver.unplug(guest)
             self._networking.clear(server, host)
         except errors.NovalikeError as error:
@@ -178,6 +217,11 @@ def _has_left(server: Server, host: str, holders: Mapping[str, tuple[str, ...]])
     if server.vm_state == VmState.DELETED:
         return True
     return server.host != host and _is_settled(server) and host not in holders.get(server.uuid, (host,))
+
+
+def _is_idle_on(server: Server, host: str) -> bool:
+    """Whether a server is on a host, and nothing is being done to it."""
+    return server.host == host and server.vm_state != VmState.DELETED and _is_settled(server)
 
 
 def _is_settled(server: Server) -> bool:

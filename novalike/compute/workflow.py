@@ -7,6 +7,7 @@ recovery does not depend on it.
 A neighbour that is away is waited for: a step that finds it so is tried again for a while.
 """
 
+import functools
 import logging
 import time
 import traceback
@@ -28,11 +29,13 @@ from novalike.objects.server import ServerSpec
 from novalike.virt import cancellation
 from novalike.virt.cancellation import Cancellation
 from novalike.virt.driver import Driver, GuestNotFound
-from novalike.virt.guest import Guest, place_on
+from novalike.virt.guest import Guest, Place, place_on
 
 LOG = logging.getLogger(__name__)
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
+# Seconds between two reports of how much is done.
+_PERCENT_EVERY = 2.0
 
 
 class Tools(NamedTuple):
@@ -51,6 +54,8 @@ class Job:
     :ivar untouched: a build of which no host can have done anything yet.
     :ivar found: what later legs of the operation have to know.
     :ivar doubtful: what the guest is after the steps could not be seen.
+    :ivar percent: how much is done of a step that takes long; None when nobody said.
+    :ivar tell: tells the conductor how far the job is.
     """
 
     def __init__(
@@ -72,6 +77,10 @@ class Job:
         self.found: dict[str, Any] | None = None
         self.power_state: int | None = None
         self.doubtful = False
+        self.percent: int | None = None
+        # Said again by whoever runs the job.
+        self.tell: Callable[[], None] = lambda: None
+        self._told_at = 0.0
 
     @property
     def uuid(self) -> str:
@@ -80,8 +89,11 @@ class Job:
 
     @property
     def guest(self) -> Guest:
-        """The server as the driver is handed it, with the interfaces that it has now."""
-        return Guest(place=place_on(self.host, self.spec.server), spec=self.spec, vifs=self._vifs)
+        """The server as the driver is handed it, on this host, with the interfaces that it has now."""
+        route, at = routes.current(self.operation)
+        node = route[at].node
+        place = Place(host=self.host, node=node) if node else place_on(self.host, self.spec.server)
+        return Guest(place=place, spec=self.spec, vifs=self._vifs)
 
     @property
     def vifs(self) -> tuple[Vif, ...]:
@@ -108,6 +120,16 @@ class Job:
             self._reported_vifs, self._vifs_set = self._vifs, False
             # If somebody else has raised it as well, this one is too low; it never is too high.
             self._vifs_version += 1
+
+    def tell_percent(self, percent: int) -> None:
+        """Have users see how much is done of a step that takes long; now and then, however often this is called.
+
+        :raises Fenced: the operation is no longer ours or cancelled.
+        """
+        self.cancellation.check()
+        if percent != self.percent and time.monotonic() - self._told_at > _PERCENT_EVERY:
+            self.percent, self._told_at = percent, time.monotonic()
+            self.tell()
 
     def next_sequence(self) -> int:
         """The number of the next report."""
@@ -195,6 +217,7 @@ def _run(workflow: Workflow, job: Job, journal: Journal, entries: list[JournalEn
         if number and news:
             journal.progress(job, tuple(entries), step.task_state)
             job.task_state = step.task_state or job.task_state
+        job.tell = functools.partial(journal.progress, job, tuple(entries), None)
         patience = float("inf") if workflow.persistent else job.conf.neighbour_patience
         try:
             _Insist(job, journal, tuple(entries), patience).on(step.do)

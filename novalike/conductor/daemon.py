@@ -17,6 +17,7 @@ from novalike.bus.metadata import MetadataCommands, MetadataReads
 from novalike.bus.migrations import MigrationReads
 from novalike.bus.quotas import QuotaCommands, QuotaReads
 from novalike.bus.server_marks import ServerMarks
+from novalike.bus.server_resize import ServerResize
 from novalike.bus.servers import ServerCommands, ServerReads
 from novalike.bus.services import ServiceCommands, ServiceReads
 from novalike.bus.transport import Server, Transport
@@ -33,6 +34,7 @@ from novalike.conductor.journal import JournalHandler
 from novalike.conductor.keypairs import KeypairCommandsHandler, KeypairReadsHandler
 from novalike.conductor.leases import Leases
 from novalike.conductor.migrations import MigrationReadsHandler
+from novalike.conductor.operations.claims import MovedClaims
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.create import Placing
 from novalike.conductor.operations.delete import Settling
@@ -42,6 +44,7 @@ from novalike.conductor.operations.legs import ConductorLegs
 from novalike.conductor.operations.messenger import Messenger
 from novalike.conductor.operations.reconciler import Reconciler
 from novalike.conductor.operations.reports import OperationReports
+from novalike.conductor.operations.resize import Moving
 from novalike.conductor.operations.start import OperationStarter
 from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
 from novalike.conductor.servers.commands import ServerCommandsHandler
@@ -49,6 +52,7 @@ from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, M
 from novalike.conductor.servers.marks import ServerMarksHandler
 from novalike.conductor.servers.reads import ServerReadsHandler
 from novalike.conductor.servers.requested_destination import Destinations
+from novalike.conductor.servers.resize import ServerResizeHandler
 from novalike.conductor.services import ServiceCommandsHandler, ServiceReadsHandler
 from novalike.objects import errors
 from novalike.objects.context import admin_context
@@ -93,6 +97,7 @@ class ConductorDaemon:
         self.legs.add("delete", "settle", settling.settle, threads=_SETTLING)
         self.cleanup = Cleanup(conf, placement.delete_allocations, neutron)
         dispatch = Dispatch(self.legs, messenger)
+        Moving(conf, chooser, MovedClaims(placement), dispatch).add_to(self.legs)
         self.reconciler = Reconciler(conf, self.cells, dispatch, self.cleanup, host_status, self.leases)
         starter = OperationStarter(conf, self.cells, dispatch, host_status)
         self.reports = HostReports(conf, self.cells)
@@ -120,6 +125,7 @@ class ConductorDaemon:
                 ),
             ),
             (ServerMarks, ServerMarksHandler(conf, self.cells)),
+            (ServerResize, ServerResizeHandler(conf, self.cells, starter, destinations)),
             (MetadataCommands, MetadataCommandsHandler(self.cells)),
             (FlavorCommands, FlavorCommandsHandler(self.cells)),
             (KeypairCommands, KeypairCommandsHandler(conf, self.cells)),

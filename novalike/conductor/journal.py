@@ -73,8 +73,13 @@ class JournalHandler:
     def holders(self, ctx: RequestContext, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for cell in self._cells.compute_cells():
-            here = cell.database.query(lambda c: holdings_db.holders(c, instance_uuids))
-            found.update({uuid: tuple(sorted(hosts)) for uuid, hosts in here.items() if hosts or uuid not in found})
+            _add(found, cell.database.query(lambda c: holdings_db.holders(c, instance_uuids)))
+        return found
+
+    def keepers(self, ctx: RequestContext, *, instance_uuids: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for cell in self._cells.compute_cells():
+            _add(found, cell.database.query(lambda c: holdings_db.keepers(c, instance_uuids)))
         return found
 
     def power_states(
@@ -117,3 +122,8 @@ class JournalHandler:
             return vifs_db.get(connection, instance_uuid)
 
         return cell.database.query(write)
+
+
+def _add(found: dict[str, tuple[str, ...]], here: dict[str, set[str]]) -> None:
+    """Add hosts by server, as one cell knows them, to those of others: a server is in one cell only."""
+    found.update({uuid: tuple(sorted(hosts)) for uuid, hosts in here.items() if hosts or uuid not in found})

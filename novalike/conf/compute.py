@@ -36,6 +36,19 @@ OPTS = [
         help="Seconds for which a step of an operation is tried again while Placement, Neutron, Glance or the "
         "hypervisor can't be reached; then it fails. A delete goes on trying.",
     ),
+    cfg.BoolOpt(
+        "allow_resize_to_same_host",
+        default=False,
+        help="Whether a resize may stay on the host that the server is on. Read by novalike-conductor. A migration "
+        "never does.",
+    ),
+    cfg.IntOpt(
+        "resize_confirm_window",
+        default=0,
+        min=0,
+        help="Seconds after which a resize or a cold migration that was neither confirmed nor reverted is confirmed. "
+        "0 is never. Read by novalike-conductor.",
+    ),
     cfg.IntOpt("shutdown_timeout", default=60, min=0, help="Seconds that a guest has to shut down cleanly."),
     cfg.IntOpt(
         "update_resources_interval",

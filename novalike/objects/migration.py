@@ -40,6 +40,11 @@ class MigrationStatus:
     PREPARING: Final = "preparing"
     RUNNING: Final = "running"
 
+    # Hosts may have something of its server besides what the server's own has.
+    OPEN = (
+        PRE_MIGRATING, MIGRATING, POST_MIGRATING, FINISHED, CONFIRMING, REVERTING, QUEUED, PREPARING, RUNNING,
+    )  # fmt: skip
+
     # Of a live migration that can be watched.
     LIVE_IN_PROGRESS = (QUEUED, PREPARING, RUNNING, POST_MIGRATING)
 

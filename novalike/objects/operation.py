@@ -133,6 +133,7 @@ class Progress(Record, frozen=True):
     :param sequence: rises with each report of an epoch: one that was overtaken is dropped. None is of a release that
         didn't count them.
     :param vifs_version: of the recorded interfaces that ``vifs`` were made from; None is not known.
+    :param percent: how much of what takes long is done; None is "as before".
     """
 
     operation_id: str
@@ -142,6 +143,7 @@ class Progress(Record, frozen=True):
     vifs: tuple[Vif, ...] | None = None
     sequence: int | None = None
     vifs_version: int | None = None
+    percent: int | None = None
 
 
 class Outcome(Record, frozen=True):

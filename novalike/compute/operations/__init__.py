@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from novalike.compute.operations import create, delete, power, reboot
+from novalike.compute.operations import create, delete, power, reboot, resize
 from novalike.compute.workflow import Job, Step, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.operation import Operation
@@ -13,11 +13,21 @@ from novalike.objects.operations.action import Direction
 # By workflow and leg.
 WORKFLOWS: Mapping[tuple[str, str], Workflow] = {
     ("create", "build"): create.BUILD,
+    ("delete", "clean"): delete.CLEAN,
     ("delete", "remove"): delete.REMOVE,
     ("start", "start"): power.START,
     ("stop", "stop"): power.STOP,
     ("reboot_soft", "reboot"): reboot.SOFT,
     ("reboot_hard", "reboot"): reboot.HARD,
+    ("resize", "prepare"): resize.PREPARE,
+    ("resize", "depart"): resize.DEPART,
+    ("resize", "arrive"): resize.ARRIVE,
+    ("migrate", "prepare"): resize.PREPARE,
+    ("migrate", "depart"): resize.DEPART,
+    ("migrate", "arrive"): resize.ARRIVE,
+    ("resize_confirm", "clean"): resize.CLEAN,
+    ("resize_revert", "leave"): resize.LEAVE,
+    ("resize_revert", "resume"): resize.RESUME,
 }
 
 

@@ -1,12 +1,19 @@
-"""``delete``, leg ``remove``: guest, disks, interfaces, ports, and at last its claim."""
+"""``delete``: leg ``clean`` on hosts that a server was moved from or to, leg ``remove`` on its own: guest, disks,
+interfaces, ports, and at last its claims."""
+
+import msgspec
 
 from novalike.compute.workflow import Job, Step, Workflow
+from novalike.objects.operations.delete import DeleteParams
+from novalike.virt.abilities import MovesGuests
 
 
 def remove_guest(job: Job) -> None:
-    """Remove guest, disks and the host's side of the interfaces."""
+    """Remove guest, disks, also such as are set aside, and the host's side of the interfaces."""
     job.driver.remove_guest(job.guest)
     job.driver.remove_disks(job.guest)
+    if isinstance(job.driver, MovesGuests):
+        job.driver.discard_aside(job.guest)
     job.driver.unplug(job.guest)
 
 
@@ -16,16 +23,18 @@ def free_networks(job: Job) -> None:
     job.vifs = ()
 
 
-def release_claim(job: Job) -> None:
+def release_claims(job: Job) -> None:
     """Last, so that the host isn't given away before it is free."""
-    job.placement.delete_allocations(job.uuid)
+    for consumer in (*msgspec.convert(job.operation.params, DeleteParams).migrations, job.uuid):
+        job.placement.delete_allocations(consumer)
 
 
+CLEAN = Workflow(steps=(Step("compute_remove_guest", remove_guest),), persistent=True)
 REMOVE = Workflow(
     steps=(
         Step("compute_remove_guest", remove_guest),
         Step("compute_free_networks", free_networks),
-        Step("compute_release_claim", release_claim),
+        Step("compute_release_claim", release_claims),
     ),
     persistent=True,
 )

@@ -52,6 +52,9 @@ def advance(
     found = operation.found or {}
     if outcome.found is not None:
         found = {**found, route[at].leg: outcome.found}
+    # The way back has as much time as the way there.
+    deadline = now + datetime.timedelta(seconds=conf.conductor.operation_timeout)
+    of_row = {"deadline": deadline} if onwards and direction is Direction.BACK else {}
     of_server = {field: getattr(outcome, field) for field in ("power_state", "vifs", "root_device_name")}
     return hand_over(
         connection,
@@ -66,6 +69,7 @@ def advance(
         node=None if by_conductor else stop.node,
         direction=direction,
         of_operation={"failure": failure, "found": found},
+        of_row=of_row,
         of_server={name: value for name, value in of_server.items() if value is not None},
     )
 

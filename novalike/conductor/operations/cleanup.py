@@ -96,7 +96,7 @@ class Cleanup:
         uuid = operation.instance_uuid
         spec = cell.database.query(lambda c: servers_db.specs(c, [uuid])).get(uuid)
         if spec is None or spec.server.vm_state == VmState.DELETED or _is_nowhere(spec.server):
-            give_back(self._neutron, self._release, uuid, spec)
+            give_back(self._neutron, self._release, uuid, spec, operation.params.get("migrations", ()))
         cell.database.write(lambda c: operations_db.looked_after(c, operation.uuid))
 
 

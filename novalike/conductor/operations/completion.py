@@ -9,15 +9,15 @@ from typing import Any
 
 from oslo_config import cfg
 
-from novalike.db.cell import details as details_db
+from novalike.conductor.operations.records import records_of
 from novalike.db.cell import hosts as hosts_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.engine import Connection
 from novalike.objects import lifecycle
-from novalike.objects.lifecycle import VmState
 from novalike.objects.operation import Operation, OperationState, Outcome
 from novalike.objects.operations import ACTIONS, transitions
+from novalike.objects.operations import route as routes
 from novalike.objects.server import Fault
 
 LOG = logging.getLogger(__name__)
@@ -31,11 +31,8 @@ def end(
     :param now: by the database's clock.
     :returns: whether the operation was still the caller's.
     """
-    row = ACTIONS[operation.workflow]
+    records = records_of(operation.workflow)
     failed = outcome.error is not None
-    # What a server still has that is on no host is given back: at once, or when nothing can arrive late any more.
-    look_at = now if outcome.left_host else now + datetime.timedelta(seconds=conf.conductor.operation_lease)
-    settles = row.settles and (outcome.left_host or operation.host is None)
     held = operations_db.update(
         connection,
         operation.uuid,
@@ -43,19 +40,21 @@ def end(
         state=OperationState.FAILED if failed else OperationState.DONE,
         finish_time=now,
         updated_at=now,
-        due_at=look_at if settles else None,
+        due_at=_look_at(conf, operation, outcome, now),
         holder=None,
         message="Error" if failed else None,
         journal=outcome.entries,
     )
     if not held:
         return False
-    if not failed and row.ends == (VmState.DELETED,):
-        mark_deleted(connection, operation.instance_uuid, now)
-        return True
     changes: dict[str, Any] = {"updated_at": now}
+    for field in ("power_state", "vifs", "root_device_name"):
+        value = getattr(outcome, field)
+        if value is not None:
+            changes[field] = value
     if failed:
-        change = transitions.fails(operation.workflow, keep_vm_state=outcome.keep_vm_state)
+        route, at = routes.current(operation)
+        change = transitions.fails(operation.workflow, route[at].leg, keep_vm_state=outcome.keep_vm_state)
         if outcome.left_host:
             changes.update(host=None, node=None)
             if operation.host is not None:
@@ -63,16 +62,11 @@ def end(
         changes["fault"] = Fault(
             code=outcome.error_code, message=str(outcome.error)[:255], created_at=now, details=outcome.details
         )
+        changes |= records.failed(connection, operation, outcome, now)
     else:
-        change = transitions.succeeds(operation.workflow)
-        changes.update(fault=None, progress=0)
-        if operation.action == "create":
-            changes["launched_at"] = now
-            details_db.forget_admin_password(connection, operation.instance_uuid)
-    for field in ("power_state", "vifs", "root_device_name"):
-        value = getattr(outcome, field)
-        if value is not None:
-            changes[field] = value
+        done = records.done(connection, operation, outcome, now)
+        change = transitions.succeeds(operation.workflow, done.vm_state)
+        changes |= {"fault": None, "progress": 0, **done.of_server}
     if servers_db.change_state(connection, operation.instance_uuid, change, **changes):
         vm_state, power_state = str(change.values.get("vm_state")), outcome.power_state
         if power_state is not None and (vm_state, power_state) in lifecycle.OBSERVED:
@@ -84,17 +78,14 @@ def end(
     return True
 
 
-def mark_deleted(connection: Any, instance_uuid: str, now: datetime.datetime) -> None:
-    """Record that a server is gone. Its row stays, for lists of changes and its actions, until it is archived."""
-    servers_db.change_state(
-        connection,
-        instance_uuid,
-        transitions.succeeds("delete"),
-        deleted=True,
-        deleted_at=now,
-        terminated_at=now,
-        updated_at=now,
-        power_state=0,
-        vifs=(),
-    )
-    details_db.forget_all(connection, instance_uuid)
+def _look_at(
+    conf: cfg.ConfigOpts, operation: Operation, outcome: Outcome, now: datetime.datetime
+) -> datetime.datetime | None:
+    """Return when somebody is to give back what a server still has that is on no host: at once, or when nothing can
+    arrive late any more; None: nothing can be left."""
+    row = ACTIONS[operation.workflow]
+    if row.settles and outcome.left_host:
+        return now
+    if row.settles and (operation.host is None or records_of(operation.workflow).may_leave_claims(operation)):
+        return now + datetime.timedelta(seconds=conf.conductor.operation_lease)
+    return None

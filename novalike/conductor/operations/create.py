@@ -214,7 +214,7 @@ class Placing:
                     node=chosen.node,
                     # Without networks the host has nothing to report before the guest.
                     task_state=TaskState.SPAWNING if specs[operation.instance_uuid].networks is None else None,
-                    of_operation={"endpoint": chosen.endpoint},
+                    of_row={"endpoint": chosen.endpoint},
                     of_server={
                         "host": chosen.host, "node": chosen.node, "endpoint": chosen.endpoint,
                         "availability_zone": chosen.zone,

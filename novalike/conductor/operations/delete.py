@@ -4,8 +4,9 @@ What is on a dead host's disk stays there; when the host comes back, it asks whi
 deleted meanwhile and removes them (``compute.recovery``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import msgspec
 from oslo_config import cfg
 
 from novalike.clients.neutron import NeutronClient
@@ -16,6 +17,7 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, OperationState, Outcome
+from novalike.objects.operations.delete import DeleteParams
 from novalike.objects.record import utcnow
 from novalike.objects.server import ServerSpec
 
@@ -46,7 +48,8 @@ class Settling:
             return
         started = utcnow()
         spec = cell.database.query(lambda c: servers_db.specs(c, [operation.instance_uuid]))[operation.instance_uuid]
-        give_back(self._neutron, self._release, operation.instance_uuid, spec)
+        consumers = msgspec.convert(operation.params, DeleteParams).migrations
+        give_back(self._neutron, self._release, operation.instance_uuid, spec, consumers)
         entry = JournalEntry(
             event="conductor_delete", start_time=started, finish_time=utcnow(), result="Success", host=self._conf.host
         )
@@ -56,13 +59,21 @@ class Settling:
         cell.database.write(lambda c: completion.end(c, self._conf, operation, outcome, now))
 
 
-def give_back(neutron: NeutronClient, release: Callable[[str], object], uuid: str, spec: ServerSpec | None) -> None:
-    """Give back a server's ports and its claim; safe to repeat.
+def give_back(
+    neutron: NeutronClient,
+    release: Callable[[str], object],
+    uuid: str,
+    spec: ServerSpec | None,
+    migrations: Sequence[str] = (),
+) -> None:
+    """Give back a server's ports and its claims; safe to repeat.
 
-    :param release: gives up a server's claim in Placement.
+    :param release: gives up a consumer's claim in Placement.
     :param spec: the server's; None when there is no record of it any more.
+    :param migrations: uuids of migrations that may have a claim of its.
     :raises Unavailable: a neighbour can't be reached.
     """
     networks, vifs = (spec.networks or (), spec.server.vifs) if spec else ((), ())
     release_ports(neutron, uuid, vifs, frozenset(n.port_id for n in networks if n.port_id))
-    release(uuid)
+    for consumer in (*migrations, uuid):
+        release(consumer)

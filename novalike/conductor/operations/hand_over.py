@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 from oslo_config import cfg
 
+from novalike.conductor.operations.records import records_of
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.engine import Connection
@@ -39,6 +40,7 @@ def hand_over(
     direction: Direction = Direction.ON,
     of_operation: Mapping[str, Any] = MappingProxyType({}),
     of_server: Mapping[str, Any] = MappingProxyType({}),
+    of_row: Mapping[str, Any] = MappingProxyType({}),
 ) -> Operation | None:
     """Give an operation to whoever does the leg at this stop of its route.
 
@@ -48,7 +50,8 @@ def hand_over(
     :param task_state: of the server from now on; None is the one that the leg starts with, or, when it is to be taken
         back, the one that it has.
     :param direction: ``BACK``: the leg is to be taken back.
-    :param of_operation, of_server: further columns to write.
+    :param of_operation, of_server: further fields of both to write.
+    :param of_row: columns of the operation that are no fields of it.
     :returns: the operation as it is now; None when it was no longer the caller's.
     """
     epoch = operation.epoch + 1
@@ -68,20 +71,24 @@ def hand_over(
         updated_at=now,
         due_at=due_at(conf, now, holder),
         **of_operation,
+        **of_row,
     )
     if not held:
         return None
+    handed = msgspec.structs.replace(
+        operation, epoch=epoch, holder=holder, host=host, at=at, route=route, direction=str(direction), **of_operation
+    )
+    recorded = records_of(operation.workflow).handed_over(connection, handed, route[at], direction, now)
+    changes = {"updated_at": now, **recorded, **of_server}
     starts = task_state
     if starts is None and direction is Direction.ON:
         starts = ACTIONS[operation.workflow].leg(route[at].leg).starts
     if starts is None:
-        servers_db.update(connection, operation.instance_uuid, updated_at=now, **of_server)
+        servers_db.update(connection, operation.instance_uuid, **changes)
     else:
         passed = transitions.passes(operation.workflow, starts)
-        servers_db.change_state(connection, operation.instance_uuid, passed, updated_at=now, **of_server)
-    return msgspec.structs.replace(
-        operation, epoch=epoch, holder=holder, host=host, at=at, route=route, direction=str(direction)
-    )
+        servers_db.change_state(connection, operation.instance_uuid, passed, **changes)
+    return handed
 
 
 def take_up(

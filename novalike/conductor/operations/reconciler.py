@@ -25,7 +25,6 @@ from oslo_config import cfg
 from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.leases import Leases, growing_pause
-from novalike.conductor.operations import completion
 from novalike.conductor.operations.advance import advance
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.dispatch import Dispatch
@@ -153,7 +152,7 @@ class Reconciler:
     def _look_after(self, cell: Cell, due: Due, now: datetime.datetime) -> None:
         operation, ctx = due.operation, RequestContext.from_wire(due.context)
         if due.deadline is not None and due.deadline <= now:
-            self._give_up(cell, operation)
+            self._give_up(cell, ctx, operation)
         elif operation.host is None:
             self._take_over(cell, ctx, operation)
         elif due.endpoint is None or self._is_down(operation.host):
@@ -172,13 +171,14 @@ class Reconciler:
         leg = ACTIONS[operation.workflow].leg(route[at].leg)
         # The host takes back what it has done of this leg when it comes again.
         without = routes.replace(route, at, skipped=True)
-        if leg.when_down is WhenDown.SKIP and operation.direction == Direction.ON:
+        when_down = leg.when_down if operation.direction == Direction.ON else leg.back_when_down
+        if when_down is WhenDown.SKIP:
             outcome = self._outcome(operation)
         else:
             outcome = self._outcome(
                 operation,
                 errors.HostDown(host=operation.host),
-                reschedule=leg.when_down is WhenDown.ELSEWHERE,
+                reschedule=when_down is WhenDown.ELSEWHERE,
                 keep_vm_state=operation.workflow != "create",
             )
         now = cell.database.utcnow()
@@ -188,13 +188,18 @@ class Reconciler:
         if handed_on is not None:
             self._dispatch.set_going(ctx, cell, handed_on)
 
-    def _give_up(self, cell: Cell, operation: Operation) -> None:
-        """Its time is up. Whoever still works on it is fenced."""
+    def _give_up(self, cell: Cell, ctx: RequestContext, operation: Operation) -> None:
+        """Its time is up: it is taken back, or ends. Whoever still works on it is fenced."""
         LOG.error("operation %s (%s of %s) is given up: it did not end in time", operation.uuid, operation.workflow,
                   operation.instance_uuid)  # fmt: skip
-        outcome = self._outcome(operation, errors.OperationTimedOut(action=operation.action))
+        # What it has done so far may be anything.
+        outcome = self._outcome(operation, errors.OperationTimedOut(action=operation.action), clean=False)
         now = cell.database.utcnow()
-        cell.database.write(lambda c: completion.end(c, self._conf, operation, outcome, now))
+        handed_on = cell.database.write(
+            lambda c: advance(c, self._conf, operation, outcome, self._dispatch.holder, now)
+        )
+        if handed_on is not None:
+            self._dispatch.set_going(ctx, cell, handed_on)
 
     @staticmethod
     def _outcome(operation: Operation, error: errors.NovalikeError | None = None, **facts: bool) -> Outcome:

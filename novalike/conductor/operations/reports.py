@@ -138,6 +138,8 @@ class OperationReports:
                 due_at=self._remind_at(now),
             )
             changes: dict[str, Any] = {"updated_at": now}
+            if progress.percent is not None:
+                changes["progress"] = progress.percent
             if progress.vifs is not None:
                 changes["vifs"] = _to_record(progress, recorded)
             if progress.task_state is not None:

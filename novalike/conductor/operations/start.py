@@ -2,6 +2,8 @@
 
 import datetime
 import uuid
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,13 +13,17 @@ from novalike.conductor.cells import Cells
 from novalike.conductor.hosts import HostStatus
 from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.hand_over import due_at
+from novalike.conductor.operations.records import records_of
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, Operation, OperationState
 from novalike.objects.operations import ACTIONS, transitions
 from novalike.objects.operations import route as routes
+from novalike.objects.operations.action import Action, WhenDown
+from novalike.objects.server import Server
 
 Json = dict[str, Any]
 
@@ -31,15 +37,14 @@ def new_operation(
     conf: cfg.ConfigOpts,
     *,
     holder: str,
-    host: str | None = None,
-    node: str | None = None,
+    sites: routes.Sites = MappingProxyType({}),
     epoch: int = 1,
     params: Json | None = None,
 ) -> Json:
     """Return the row of a new operation: waiting for the host of its first leg, or in a conductor's hands.
 
     :param holder: the conductor that does the first leg, should it be a conductor's.
-    :param host, node: where the server is; None when it is nowhere, or its host is down.
+    :param sites: the hosts that take part in it, as far as they are known.
     :param epoch: greater than those of the server's other operations.
     :param now: by the database's clock.
     :raises Invalid: these are not the action's parameters.
@@ -49,7 +54,7 @@ def new_operation(
         wanted = msgspec.to_builtins(msgspec.convert(params or {}, row.params))
     except msgspec.ValidationError as error:
         raise errors.Invalid(f"Parameters of {action}: {error}") from error
-    route, at = routes.begin(row, host, node)
+    route, at = routes.begin(row, sites)
     first = route[at]
     held_by = None if first.host is not None else holder
     return {
@@ -112,9 +117,21 @@ class OperationStarter:
         self._host_status = host_status
 
     def start(
-        self, ctx: RequestContext, server_id: str, action: str, workflow: str, params: Json, *, override_lock: bool
+        self,
+        ctx: RequestContext,
+        server_id: str,
+        action: str,
+        workflow: str,
+        params: Json,
+        *,
+        override_lock: bool,
+        check: Callable[[Connection, Server, Json], None] = lambda connection, server, params: None,
     ) -> str:
-        """As :meth:`novalike.bus.servers.ServerCommands.start_operation`."""
+        """As :meth:`novalike.bus.servers.ServerCommands.start_operation`.
+
+        :param check: is handed the server, which is locked meanwhile, and all parameters of the operation; refuses what
+            can't be, by raising an error.
+        """
         cell = self._cells.of_instance(server_id)
         now = cell.database.utcnow()
 
@@ -136,21 +153,28 @@ class OperationStarter:
                 locked=server.locked_by is not None,
                 may_override_lock=override_lock,
             )
-            host = server.host if standing.endpoint is not None and self._is_up(server.host) else None
-            if host is None and row.needs_host:
-                raise errors.HostDown(host=server.host)
+            records = records_of(workflow)
+            beginning = records.begins(connection, server, params, migrations=standing.migrations)
+            check(connection, server, beginning.params)
+            # A host without a service is as good as down.
+            gone = server.host if standing.endpoint is None else None
+            sites = {
+                seat: tuple(routes.Site(*place, self._is_up(place.host) and place.host != gone) for place in places)
+                for seat, places in beginning.places.items()
+            }
+            _check_hosts(row, sites)
             # The newest request wins: what was being done to the server is given up.
             operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
             operation = new_operation(
                 ctx, server_id, action, workflow, now, self._conf,
                 holder=self._dispatch.holder,
-                host=host,
-                node=server.node,
+                sites=sites,
                 epoch=standing.epoch + 1,
-                params=params,
+                params=beginning.params,
             )  # fmt: skip
-            endpoint = standing.endpoint if operation["host"] is not None else None
+            endpoint = standing.endpoint if operation["host"] == server.host else None
             operations_db.insert(connection, [{**operation, "endpoint": endpoint}])
+            records.begun(connection, operation, server, now)
             first = row.leg(operation["route"][operation["at"]].leg)
             servers_db.change_state(connection, server_id, transitions.begins(workflow, first), updated_at=now)
             return operation, endpoint
@@ -165,3 +189,13 @@ class OperationStarter:
 
     def _is_up(self, host: str | None) -> bool:
         return host is not None and self._host_status.of({host}).get(host) != "DOWN"
+
+
+def _check_hosts(row: Action, sites: routes.Sites) -> None:
+    """
+    :raises HostDown: a host can't do what nobody else could do instead.
+    """
+    for leg in row.legs:
+        for site in sites.get(leg.seat, ()):
+            if not site.is_up and leg.when_down is WhenDown.FAIL:
+                raise errors.HostDown(host=site.host)

@@ -1,8 +1,9 @@
-"""Whether flavor, image and block devices of a create request go together."""
+"""Whether flavor, image and block devices of a new server, or of one that is resized, go together."""
 
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
-from novalike.objects.server import ServerRequest
+from novalike.objects.image import Image
+from novalike.objects.server import Server, ServerRequest
 
 GIB = 2**30
 # Disks on the host that a request may ask for, the one that servers boot from among them.
@@ -18,15 +19,45 @@ def check_fits(flavor: Flavor, request: ServerRequest) -> None:
     _check_devices(flavor, request)
 
 
+def check_resize(server: Server, flavor: Flavor, image: Image | None) -> None:
+    """Check that a server can have another flavor.
+
+    :param image: the one that it was made from; None: it boots from a volume.
+    :raises CannotResizeToSameFlavor: it has this one.
+    :raises CannotResizeDisk: a disk would have to shrink.
+    :raises Invalid: the flavor is too small for the image.
+    """
+    old = server.flavor
+    if flavor.flavor_id == old.flavor_id:
+        raise errors.CannotResizeToSameFlavor()
+    if image is None:
+        return
+    if not flavor.root_gb and old.root_gb:
+        raise errors.CannotResizeDisk(reason="Resize to zero disk flavor is not allowed.")
+    if flavor.root_gb and flavor.root_gb < old.root_gb:
+        raise errors.CannotResizeDisk(reason=f"The root disk can't shrink from {old.root_gb} to {flavor.root_gb} GiB.")
+    ephemeral = sum(
+        device.volume_size or old.ephemeral_gb for device in server.block_devices
+        if device.source_type == "blank" and device.destination_type == "local" and device.guest_format != "swap"
+    )  # fmt: skip
+    if flavor.ephemeral_gb < (ephemeral or old.ephemeral_gb):
+        raise errors.CannotResizeDisk(reason="Ephemeral disks can't shrink.")
+    _check_size(flavor, image)
+
+
 def _check_image(flavor: Flavor, request: ServerRequest) -> None:
     image = request.image
     if image is None:
         return
+    if not flavor.root_gb and image.min_ram <= flavor.memory_mb and not request.may_use_zero_disk:
+        raise errors.Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
+    _check_size(flavor, image)
+
+
+def _check_size(flavor: Flavor, image: Image) -> None:
     if image.min_ram > flavor.memory_mb:
         raise errors.Invalid("Flavor's memory is too small for requested image.")
     if not flavor.root_gb:
-        if not request.may_use_zero_disk:
-            raise errors.Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
         return
     size = image.virtual_size or image.size or 0
     if size > flavor.root_gb * GIB:

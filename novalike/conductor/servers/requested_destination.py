@@ -43,11 +43,17 @@ class Destinations:
             return  # an administrator knows; the scheduler will tell otherwise
         if request.availability_zone and not self._has_zone(request.availability_zone):
             raise errors.Invalid("The requested availability zone is not available")
-        host = request.host
-        if host and not self._cells.api.query(lambda c: mappings.hosts(c, [host])):
-            raise UnknownHost(host=host)
+        if request.host:
+            self.check_host(request.host)
         if request.node and not self._has_node(request.host, request.node):
             raise UnknownHost(host=request.node)
+
+    def check_host(self, host: str) -> None:
+        """
+        :raises UnknownHost: no such host.
+        """
+        if not self._cells.api.query(lambda c: mappings.hosts(c, [host])):
+            raise UnknownHost(host=host)
 
     def _has_zone(self, name: str) -> bool:
         for patience in (_FRESH, _FRESH_ENOUGH_TO_SAY_NO):

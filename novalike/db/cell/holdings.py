@@ -9,7 +9,18 @@ from novalike.db.cell import tables as t
 from novalike.objects.migration import MigrationStatus
 
 I, O, M = t.instances.c, t.operations.c, t.migrations.c  # noqa: E741
-_OVER = (MigrationStatus.CONFIRMED, MigrationStatus.REVERTED, MigrationStatus.ERROR)
+
+
+def keepers(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[str]]:
+    """Return the hosts that are to keep what they have set aside of some servers, by server: the sources of migrations
+    that were neither confirmed nor reverted."""
+    found: dict[str, set[str]] = {uuid: set() for uuid in uuids}
+    query = sa.select(M.instance_uuid, M.source_compute).where(
+        M.instance_uuid.in_(uuids), M.status.in_(MigrationStatus.OPEN), M.source_compute.is_not(None)
+    )
+    for uuid, source in connection.execute(query):
+        found[uuid].add(source)
+    return found
 
 
 def holders(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[str]]:
@@ -28,7 +39,7 @@ def holders(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, set[st
         found[uuid].update([host, *(stop.host for stop in route or ())])
     moves = sa.select(M.instance_uuid, M.source_compute, M.dest_compute)
     for uuid, source, destination in connection.execute(
-        moves.where(M.instance_uuid.in_(uuids), M.status.not_in(_OVER))
+        moves.where(M.instance_uuid.in_(uuids), M.status.in_(MigrationStatus.OPEN))
     ):
         found[uuid].update([source, destination])
     return {uuid: {host for host in hosts if host is not None} for uuid, hosts in found.items()}

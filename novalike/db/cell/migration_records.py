@@ -1,6 +1,7 @@
 """Queries about migrations of servers."""
 
 import datetime
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,6 +13,37 @@ from novalike.objects.migration import Migration, MigrationStatus, MigrationType
 M, I = t.migrations.c, t.instances.c  # noqa: E741
 
 _COLUMNS = [M[field] for field in Migration.__struct_fields__]
+
+
+def insert(connection: sa.Connection, **values: Any) -> None:
+    """Record a migration."""
+    connection.execute(sa.insert(t.migrations), values)
+
+
+def set_status(
+    connection: sa.Connection,
+    uuid: str,
+    now: datetime.datetime,
+    status: str,
+    *,
+    only_in: Sequence[str] | None = None,
+    **values: Any,
+) -> None:
+    """Record how far a migration is, and further columns with it.
+
+    :param now: by the database's clock.
+    :param only_in: only if it has one of these statuses.
+    """
+    change = sa.update(t.migrations).where(M.uuid == uuid)
+    if only_in is not None:
+        change = change.where(M.status.in_(only_in))
+    connection.execute(change.values(status=status, updated_at=now, **values))
+
+
+def not_over(connection: sa.Connection, instance_uuid: str) -> list[Migration]:
+    """Return a server's migrations that are not over, by row number."""
+    query = sa.select(*_COLUMNS).where(M.instance_uuid == instance_uuid, M.status.in_(MigrationStatus.OPEN))
+    return [_migration(row) for row in connection.execute(query.order_by(M.id))]
 
 
 class Place(NamedTuple):

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
 from novalike.db.cell.services import endpoint_of
+from novalike.objects.migration import MigrationStatus
 from novalike.objects.network import VersionedVifs
 from novalike.objects.operation import Operation, OperationState
 
-O = t.operations.c  # noqa: E741
+O, M = t.operations.c, t.migrations.c  # noqa: E741
 
 COLUMNS = [O[field] for field in Operation.__struct_fields__]
 _BRIEF_COLUMNS = [column for column in COLUMNS if column.name not in ("params", "journal", "route", "failure", "found")]
@@ -127,11 +128,13 @@ class Standing(NamedTuple):
     :ivar begun: the operation that the request has begun already.
     :ivar endpoint: the bus address of the server's process; None when it is on no host, or that has no service.
     :ivar epoch: the greatest one of the server's operations; 0 when it has none.
+    :ivar migrations: how many of its migrations are not over.
     """
 
     begun: str | None
     endpoint: str | None
     epoch: int
+    migrations: int
 
 
 _STANDING = sa.select(
@@ -140,14 +143,18 @@ _STANDING = sa.select(
     ),
     endpoint_of(t.instances.c.host),
     _of_its_operations(sa.func.max(O.epoch)),
+    sa.select(sa.func.count())
+    .where(M.instance_uuid == t.instances.c.uuid, M.status.in_(MigrationStatus.OPEN))
+    .correlate(t.instances)
+    .scalar_subquery(),
 ).where(t.instances.c.uuid == sa.bindparam("instance"))
 
 
 def standing(connection: sa.Connection, instance_uuid: str, request_id: str, action: str) -> Standing:
     """Return what a new operation has to know of its server."""
     asked = {"instance": instance_uuid, "request": request_id, "doing": action}
-    begun, endpoint, epoch = connection.execute(_STANDING, asked).first() or (None, None, None)
-    return Standing(begun, endpoint, epoch or 0)
+    begun, endpoint, epoch, migrations = connection.execute(_STANDING, asked).first() or (None, None, None, 0)
+    return Standing(begun, endpoint, epoch or 0, migrations)
 
 
 _UPDATE_HELD = sa.update(t.operations).where(

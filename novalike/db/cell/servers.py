@@ -11,6 +11,7 @@ from novalike.db.cell import operations as operations_db
 from novalike.db.cell import tables as t
 from novalike.db.cell import vifs as vifs_db
 from novalike.db.cell.services import endpoint_of
+from novalike.objects.flavor import Flavor
 from novalike.objects.lifecycle import ANY, Change
 from novalike.objects.operation import Operation, OperationState
 from novalike.objects.server import Server, ServerSpec
@@ -54,6 +55,18 @@ def _shown(row: Any) -> Server:
         user_data=user_data,
         **dict(zip(_SERVER_FIELDS, fields, strict=True)),
     )
+
+
+def flavor_columns(flavor: Flavor) -> dict[str, Any]:
+    """Return the columns of a server that follow from its flavor."""
+    return {
+        "flavorid": flavor.flavor_id,
+        "memory_mb": flavor.memory_mb,
+        "vcpus": flavor.vcpus,
+        "root_gb": flavor.root_gb,
+        "ephemeral_gb": flavor.ephemeral_gb,
+        "flavor": flavor,
+    }
 
 
 def insert(connection: sa.Connection, rows: Sequence[dict[str, Any]], requests: Sequence[dict[str, Any]]) -> None:

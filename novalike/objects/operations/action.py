@@ -26,6 +26,8 @@ class Seat(enum.StrEnum):
     # Of an action that moves a server: the host that it leaves, and the one that it goes to.
     SOURCE = "source"
     DESTINATION = "destination"
+    # Each other host that may have something of the server: the leg is done once on each.
+    OTHERS = "others"
 
 
 class WhenDown(enum.StrEnum):
@@ -52,7 +54,10 @@ class Leg(Record, frozen=True):
 
     :param starts: the task_state that is set when the leg is handed out; None leaves it as it is.
     :param passes: further task states that it may set, in any order.
+    :param fails: vm_state after a failure in this leg; None is the action's.
     :param turns_back: when a later leg fails, or it fails and leaves something, who does it takes it back.
+    :param back_when_down: what follows when it is to be taken back and its host is down: ``SKIP``, the host does it
+        when it comes back; ``FAIL``, nobody can go on without it.
     :param for_skipped: it is done only when a leg before it was left out.
     """
 
@@ -61,7 +66,9 @@ class Leg(Record, frozen=True):
     starts: str | None = None
     passes: tuple[str, ...] = ()
     when_down: WhenDown = WhenDown.FAIL
+    fails: str | None = None
     turns_back: bool = False
+    back_when_down: WhenDown = WhenDown.SKIP
     for_skipped: bool = False
 
 

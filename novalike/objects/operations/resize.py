@@ -14,15 +14,18 @@ class MoveParams(Record, frozen=True):
     """What a resize or a cold migration has to go by.
 
     :param old_flavor, new_flavor: alike in a migration.
-    :param source_host, source_node: where the server was.
+    :param old_vm_state: of the server when it begins.
+    :param source_host, source_node, source_zone: where the server was.
     :param host: where an administrator wants it.
     :param excluded_hosts: hosts on which it has failed.
     """
 
     old_flavor: Flavor
     new_flavor: Flavor
+    old_vm_state: str
     source_host: str
     source_node: str
+    source_zone: str | None = None
     host: str | None = None
     excluded_hosts: tuple[str, ...] = ()
 
@@ -30,26 +33,31 @@ class MoveParams(Record, frozen=True):
 class SettleMoveParams(Record, frozen=True):
     """What confirming or reverting has to go by.
 
-    :param migration: uuid of the migration: the consumer of the source's claim.
-    :param old_vm_state: of the server when it was moved.
-    :param old_flavor: the one that it had.
-    :param source_host, source_node: where it was.
+    :param migration: uuid of the migration, and of the operation that has moved the server: the consumer of the
+        source's claim.
+    :param move: what that operation had to go by.
     """
 
     migration: str
-    old_vm_state: str
-    old_flavor: Flavor
-    source_host: str
-    source_node: str
+    move: MoveParams
+
+
+class PlacedMove(Record, frozen=True):
+    """What leg ``place`` has found.
+
+    :param zone: the availability zone of the destination.
+    """
+
+    zone: str
 
 
 class SetAside(Record, frozen=True):
-    """What leg ``depart`` has found: where the destination gets the disks.
+    """What leg ``depart`` has found.
 
-    :param address: of the source's hypervisor, as its driver says it.
+    :param source: where the destination gets the disks, as the source's driver says it.
     """
 
-    address: str
+    source: str
 
 
 # The old claim goes to the migration; the new one is the server's.
@@ -63,6 +71,7 @@ DEPART = Leg(
     starts=TaskState.RESIZE_MIGRATING,
     passes=(TaskState.RESIZE_MIGRATED,),
     turns_back=True,
+    back_when_down=WhenDown.FAIL,
 )
 # Disks are fetched, interfaces bound and plugged, the guest is started.
 ARRIVE = Leg(name="arrive", seat=Seat.DESTINATION, starts=TaskState.RESIZE_FINISH, turns_back=True)
@@ -104,7 +113,8 @@ REVERT = Action(
     vm_states=(VmState.RESIZED,),
     task_states=(None,),
     legs=(
-        Leg(name="leave", seat=Seat.DESTINATION, starts=TaskState.RESIZE_REVERTING),
+        # Should it fail, it can be reverted again.
+        Leg(name="leave", seat=Seat.DESTINATION, starts=TaskState.RESIZE_REVERTING, fails=KEEP),
         # The source's claim is the server's again, and the source its host.
         Leg(name="return", seat=Seat.CONDUCTOR),
         Leg(name="resume", seat=Seat.SOURCE),

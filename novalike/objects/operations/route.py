@@ -1,30 +1,55 @@
 """Which leg of an operation comes first, which one next, and which one it is at."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from novalike.objects.operation import Operation, Stop
 from novalike.objects.operations import ACTIONS
-from novalike.objects.operations.action import Action, Seat
+from novalike.objects.operations.action import Action, Leg, Seat
 
 Route = tuple[Stop, ...]
 
 
-def begin(row: Action, host: str | None, node: str | None) -> tuple[Route, int]:
-    """Return the route of a new operation, and the index of its first stop.
+class Site(NamedTuple):
+    """A host that takes part in an operation.
 
-    :param host, node: where the server is; None when it is nowhere, or its host is down.
+    :ivar host, node: None when there is none.
+    :ivar is_up: whether it can do anything.
     """
-    here = (Seat.HOME, Seat.SOURCE)
-    route = tuple(
-        Stop(leg=leg.name, host=host, node=node, skipped=host is None) if leg.seat in here else Stop(leg=leg.name)
-        for leg in row.legs
-    )
+
+    host: str | None
+    node: str | None
+    is_up: bool = True
+
+
+# What is known at the beginning of who sits on the seats of an action. Only ``OTHERS`` may have several.
+Sites = Mapping[Seat, Sequence[Site]]
+
+
+def at_home(host: str | None, node: str | None, *, is_up: bool = True) -> Sites:
+    """Return the sites of an action on a server which is there."""
+    here = (Site(host, node, is_up),)
+    return {Seat.HOME: here, Seat.SOURCE: here}
+
+
+def begin(row: Action, sites: Sites) -> tuple[Route, int]:
+    """Return the route of a new operation, and the index of its first stop. Who is down, or nowhere, is left out."""
+    route = tuple(stop for leg in row.legs for stop in _stops(leg, sites))
     first = next_stop(row, route, -1)
     if first is None:
         raise ValueError(f"{row.name} has no leg that anybody could do")
     return route, first
+
+
+def _stops(leg: Leg, sites: Sites) -> list[Stop]:
+    if leg.seat is not Seat.OTHERS and leg.seat not in sites:
+        return [Stop(leg=leg.name)]  # a conductor does it, or a host that is still to be found
+    return [
+        Stop(leg=leg.name, host=site.host, node=site.node, skipped=site.host is None or not site.is_up)
+        for site in sites.get(leg.seat, ())
+    ]
 
 
 def with_destination(row: Action, route: Route, host: str | None, node: str | None) -> Route:
@@ -60,11 +85,11 @@ def current(operation: Operation) -> tuple[Route, int]:
     that it can be follows from whether it is with a host.
     """
     row = ACTIONS[operation.workflow]
-    route = operation.route or tuple(Stop(leg=leg.name) for leg in row.legs)
+    route = operation.route or tuple(Stop(leg=leg.name) for leg in row.legs if leg.seat is not Seat.OTHERS)
     at = operation.at
     if operation.route is None or (route[at].host is None) != (operation.host is None):
-        fitting = (i for i, leg in enumerate(row.legs) if (leg.seat is Seat.CONDUCTOR) == (operation.host is None))
-        at = next(fitting, at)
+        by_conductor = [row.leg(stop.leg).seat is Seat.CONDUCTOR for stop in route]
+        at = next((i for i, does in enumerate(by_conductor) if does == (operation.host is None)), at)
     if route[at].host != operation.host:
         route = replace(route, at, host=operation.host, node=None)
     return route, at

@@ -74,13 +74,15 @@ def succeeds(workflow: str, vm_state: str | None = None) -> Change:
     return Change(row.vm_states, row.task_states_during, _ended_as(end))
 
 
-def fails(workflow: str, *, keep_vm_state: bool = False) -> Change:
+def fails(workflow: str, leg: str | None = None, *, keep_vm_state: bool = False) -> Change:
     """An action has failed.
 
+    :param leg: the one that it was at.
     :param keep_vm_state: nothing has happened to the server yet.
     """
     row = ACTIONS[workflow]
-    return Change(row.vm_states, row.task_states_during, _ended_as(KEEP if keep_vm_state else row.fails))
+    end = (row.leg(leg).fails if leg else None) or row.fails
+    return Change(row.vm_states, row.task_states_during, _ended_as(KEEP if keep_vm_state else end))
 
 
 def _ended_as(vm_state: str) -> dict[str, Any]:

@@ -1,0 +1,97 @@
+"""What the API asks about resize and cold migration: checks, then an operation."""
+
+from typing import Any
+
+import msgspec
+from oslo_config import cfg
+
+from novalike.conductor import quota_check
+from novalike.conductor.cells import Cell, Cells, follows_moves
+from novalike.conductor.operations.start import OperationStarter
+from novalike.conductor.servers.requested_destination import Destinations
+from novalike.db.api import flavors
+from novalike.db.cell import quota_lock
+from novalike.db.cell import servers as servers_db
+from novalike.db.engine import Connection
+from novalike.objects import errors
+from novalike.objects.context import RequestContext
+from novalike.objects.flavor import Flavor
+from novalike.objects.operations.resize import SettleMoveParams
+from novalike.objects.server import Server
+
+Json = dict[str, Any]
+
+
+class ServerResizeHandler:
+    """Serves ``bus.server_resize.ServerResize``."""
+
+    def __init__(
+        self, conf: cfg.ConfigOpts, cells: Cells, starter: OperationStarter, destinations: Destinations
+    ) -> None:
+        self._conf = conf
+        self._cells = cells
+        self._starter = starter
+        self._destinations = destinations
+
+    @follows_moves
+    def resize(self, ctx: RequestContext, *, server_id: str, flavor_id: str, override_lock: bool = False) -> None:
+        cell, limits = self._limits(ctx, server_id)
+        project_id = None if ctx.is_admin else ctx.project_id
+        flavor = self._cells.api.query(lambda c: flavors.get(c, flavor_id, project_id=project_id))
+        if flavor is None or flavor.disabled:
+            raise errors.FlavorNotFound(flavor_id=flavor_id)
+
+        def check(connection: Connection, server: Server, params: Json) -> None:
+            self._check_quota(connection, cell, server, limits, flavor)
+
+        params = {"new_flavor": msgspec.to_builtins(flavor)}
+        self._starter.start(ctx, server_id, "resize", "resize", params, override_lock=override_lock, check=check)
+
+    @follows_moves
+    def migrate(
+        self, ctx: RequestContext, *, server_id: str, host: str | None = None, override_lock: bool = False
+    ) -> None:
+        if host is not None:
+            self._destinations.check_host(host)
+        self._starter.start(ctx, server_id, "migrate", "migrate", {"host": host}, override_lock=override_lock)
+
+    @follows_moves
+    def confirm_resize(self, ctx: RequestContext, *, server_id: str, override_lock: bool = False) -> None:
+        self._starter.start(ctx, server_id, "confirmResize", "resize_confirm", {}, override_lock=override_lock)
+
+    @follows_moves
+    def revert_resize(self, ctx: RequestContext, *, server_id: str, override_lock: bool = False) -> None:
+        cell, limits = self._limits(ctx, server_id)
+
+        def check(connection: Connection, server: Server, params: Json) -> None:
+            move = msgspec.convert(params, SettleMoveParams).move
+            self._check_quota(connection, cell, server, limits, move.old_flavor)
+
+        self._starter.start(
+            ctx, server_id, "revertResize", "resize_revert", {}, override_lock=override_lock, check=check
+        )
+
+    def _limits(self, ctx: RequestContext, server_id: str) -> tuple[Cell, dict[str, int]]:
+        """Return where a server is, and what its project may have.
+
+        :raises InstanceNotFound: no such server, or not visible.
+        """
+        cell = self._cells.of_instance(server_id)
+        owner = cell.database.query(lambda c: servers_db.owner(c, server_id))
+        if owner is None or not (ctx.is_admin or owner[0] == ctx.project_id):
+            raise errors.InstanceNotFound(instance_id=server_id)
+        limits = self._cells.api.query(lambda c: quota_check.effective_limits(c, self._conf, owner[0]))
+        return cell, limits
+
+    def _check_quota(
+        self, connection: Connection, cell: Cell, server: Server, limits: dict[str, int], flavor: Flavor
+    ) -> None:
+        """
+        :raises OverQuota: the project may not have what a flavor needs more than the server's.
+        """
+        more = {"cores": flavor.vcpus - server.flavor.vcpus, "ram": flavor.memory_mb - server.flavor.memory_mb}
+        more = {resource: amount for resource, amount in more.items() if amount > 0}
+        if more:
+            quota_lock.lock_project(connection, server.project_id)
+            used = quota_check.usage(self._cells, server.project_id, within=(cell, connection))
+            quota_check.fit(limits, used, more, 1, 1)
