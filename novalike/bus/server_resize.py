@@ -18,10 +18,19 @@ class ServerResize(Interface):
     topic = "novalike-conductor"
 
     @call(timeout=60, repeatable=True)
-    def resize(self, ctx: RequestContext, *, server_id: str, flavor_id: str, override_lock: bool = False) -> None:
+    def resize(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        flavor_id: str,
+        auto_disk_config: bool | None = None,
+        override_lock: bool = False,
+    ) -> None:
         """Move a server to another flavor; the scheduler finds a host.
 
         :param flavor_id: what users call it by.
+        :param auto_disk_config: what the server has from now on; None, and a migration, take it away as False does.
         :raises FlavorNotFound: no such flavor, not for this project, or disabled.
         :raises CannotResizeToSameFlavor: it has it already.
         :raises CannotResizeDisk: its disks would have to shrink.

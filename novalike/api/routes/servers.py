@@ -4,11 +4,13 @@ from novalike.api.policies import servers as may
 from novalike.api.resources.server_create.create import ServerCreate
 from novalike.api.resources.server_marks import ServerMarks
 from novalike.api.resources.server_metadata import ServerMetadata
+from novalike.api.resources.server_resize import ServerResize
 from novalike.api.resources.server_tags import ServerTags
 from novalike.api.resources.servers import ServerActions, ServerAddresses, Servers
 from novalike.api.route import Action, Backends, Route, actions
 from novalike.api.schemas import server_marks as mark_schemas
 from novalike.api.schemas import server_metadata as metadata_schemas
+from novalike.api.schemas import server_resize as resize_schemas
 from novalike.api.schemas import server_tags as tag_schemas
 from novalike.api.schemas import servers as schemas
 
@@ -19,6 +21,7 @@ def routes(backends: Backends) -> list[Route]:
     create = ServerCreate(backends.conf, backends.transport, backends.glance, backends.neutron)
     power = ServerActions(backends.transport)
     marks = ServerMarks(backends.transport)
+    moves = ServerResize(backends.transport)
     addresses = ServerAddresses(backends.transport)
     metadata = ServerMetadata(backends.transport)
     tags = ServerTags(backends.transport)
@@ -36,6 +39,10 @@ def routes(backends: Backends) -> list[Route]:
                 Action("os-start", power.start, None, body=schemas.START),
                 Action("os-stop", power.stop, None, body=schemas.STOP),
                 Action("reboot", power.reboot, None, body=schemas.REBOOT),
+                Action("resize", moves.resize, None, body=resize_schemas.RESIZE),
+                Action("confirmResize", moves.confirm_resize, None, 204, body=resize_schemas.CONFIRM_RESIZE),
+                Action("revertResize", moves.revert_resize, None, body=resize_schemas.REVERT_RESIZE),
+                Action("migrate", moves.migrate, None, body=resize_schemas.MIGRATE),
                 Action("lock", marks.lock, None, body=mark_schemas.LOCK),
                 Action("unlock", marks.unlock, None, body=mark_schemas.UNLOCK),
                 Action("os-resetState", marks.reset_state, None, body=mark_schemas.RESET_STATE),

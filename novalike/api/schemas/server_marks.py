@@ -4,15 +4,10 @@ from novalike.api.microversion import Since
 from novalike.api.schemas import types
 from novalike.api.validation import Schema
 
-
-def _one(key: str, value: Schema) -> Schema:
-    return {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
-
-
 LOCK: Since[Schema] = Since(
     {
-        "2.1": _one("lock", {}),
-        "2.73": _one(
+        "2.1": types.only("lock", {}),
+        "2.73": types.only(
             "lock",
             {
                 "type": ["object", "null"],
@@ -22,7 +17,7 @@ LOCK: Since[Schema] = Since(
         ),
     }
 )
-UNLOCK: Since[Schema] = Since({"2.1": _one("unlock", {})})
+UNLOCK: Since[Schema] = Since({"2.1": types.only("unlock", {})})
 RESET_STATE: Since[Schema] = Since(
     {"2.1": types.body("os-resetState", {"state": {"type": "string", "enum": ["active", "error"]}}, ["state"])}
 )

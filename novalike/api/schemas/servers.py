@@ -12,8 +12,6 @@ _USER_DATA: Schema = {"type": "string", "format": "base64", "maxLength": 65535}
 _HOSTNAME: Schema = {
     "type": "string", "pattern": "^[a-zA-Z0-9]+[a-zA-Z0-9-]*[a-zA-Z0-9]+$", "minLength": 2, "maxLength": 63,
 }  # fmt: skip
-_FQDN: Schema = {"type": "string", "pattern": "^[a-zA-Z0-9-._]*$", "minLength": 1, "maxLength": 255}
-_DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 _CERTIFICATES: Schema = {
     "type": ["array", "null"],
     "minItems": 1,
@@ -90,11 +88,11 @@ _VOLUME_TYPE: Schema = {"type": ["string", "null"], "minLength": 0, "maxLength":
 _CREATE: dict[str, Any] = {
     "name": types.NAME,
     "imageRef": {"oneOf": [types.UUID, {"type": "string", "maxLength": 0}]},
-    "flavorRef": {"type": ["string", "integer"], "minLength": 1},
+    "flavorRef": types.FLAVOR_REF,
     "adminPass": {"type": "string"},
     "metadata": types.METADATA,
     "networks": _NETWORKS_2_1,
-    "OS-DCF:diskConfig": _DISK_CONFIG,
+    "OS-DCF:diskConfig": types.DISK_CONFIG,
     "accessIPv4": {"type": "string", "format": "ipv4"},
     "accessIPv6": {"type": "string", "format": "ipv6"},
     "personality": {
@@ -129,9 +127,9 @@ _CREATE_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("2.57", {"personality": None}),
     ("2.63", {"trusted_image_certificates": _CERTIFICATES}),
     ("2.67", {"block_device_mapping_v2": _list({**_BDM_2_32, "volume_type": _VOLUME_TYPE})}),
-    ("2.74", {"host": _FQDN, "hypervisor_hostname": _FQDN}),
+    ("2.74", {"host": types.FQDN, "hypervisor_hostname": types.FQDN}),
     ("2.90", {"hostname": _HOSTNAME}),
-    ("2.94", {"hostname": _FQDN}),
+    ("2.94", {"hostname": types.FQDN}),
 ]
 
 
@@ -163,7 +161,7 @@ _ZONE_OR_NONE: Schema = {"oneOf": [{"type": "string", "minLength": 1, "maxLength
 
 _UPDATE: dict[str, Any] = {
     "name": types.NAME,
-    "OS-DCF:diskConfig": _DISK_CONFIG,
+    "OS-DCF:diskConfig": types.DISK_CONFIG,
     "accessIPv4": {"type": "string", "format": "ipv4"},
     "accessIPv6": {"type": "string", "format": "ipv6"},
 }
@@ -171,7 +169,7 @@ _UPDATE_CHANGES: list[tuple[str, dict[str, Any]]] = [
     ("2.1", {}),
     ("2.19", {"description": types.DESCRIPTION}),
     ("2.90", {"hostname": _HOSTNAME}),
-    ("2.94", {"hostname": _FQDN}),
+    ("2.94", {"hostname": types.FQDN}),
     ("2.104", {"pinned_availability_zone": _ZONE_OR_NONE}),
 ]
 UPDATE: Since[Schema] = Since(
@@ -180,20 +178,8 @@ UPDATE: Since[Schema] = Since(
 
 # -- actions
 
-START: Since[Schema] = Since(
-    {
-        "2.1": {
-            "type": "object", "properties": {"os-start": {}}, "required": ["os-start"], "additionalProperties": False,
-        }
-    }
-)  # fmt: skip
-STOP: Since[Schema] = Since(
-    {
-        "2.1": {
-            "type": "object", "properties": {"os-stop": {}}, "required": ["os-stop"], "additionalProperties": False,
-        }
-    }
-)  # fmt: skip
+START: Since[Schema] = Since({"2.1": types.only("os-start", {})})
+STOP: Since[Schema] = Since({"2.1": types.only("os-stop", {})})
 REBOOT: Since[Schema] = Since(
     {
         "2.1": types.body(

@@ -25,6 +25,9 @@ METADATA: Schema = {
     "patternProperties": {"^[a-zA-Z0-9-_:. ]{1,255}$": {"type": "string", "maxLength": 255}},
     "additionalProperties": False,
 }
+FQDN: Schema = {"type": "string", "pattern": "^[a-zA-Z0-9-._]*$", "minLength": 1, "maxLength": 255}
+FLAVOR_REF: Schema = {"type": ["string", "integer"], "minLength": 1}
+DISK_CONFIG: Schema = {"type": "string", "enum": ["AUTO", "MANUAL"]}
 FIXED_IP: Schema = {"type": "string", "oneOf": [{"format": "ipv4"}, {"format": "ipv6"}]}
 ANY_QUERY: Schema = {"type": "object", "properties": {}, "additionalProperties": True}
 LIMIT: Schema = {"type": "array", "items": {"type": ["string"], "pattern": "^[0-9]*$", "minLength": 1}}
@@ -34,6 +37,11 @@ NO_QUERY: Schema = {"type": "object", "properties": {}, "additionalProperties": 
 def strings(format_name: str | None = None) -> Schema:
     """A query parameter that may be given several times."""
     return {"type": "array", "items": {"type": "string", **({"format": format_name} if format_name else {})}}
+
+
+def only(key: str, value: Schema) -> Schema:
+    """A body with one key."""
+    return {"type": "object", "properties": {key: value}, "required": [key], "additionalProperties": False}
 
 
 def body(key: str, properties: Schema, required: list[str] | None = None, **more: Any) -> Schema:

@@ -72,6 +72,8 @@ def test_a_change_that_is_asked_for_again_undoes_no_newer_one(
     [
         ({"vm_state": "building"}, {"attr": "vm_state", "state": "building"}),
         ({"vm_state": "error"}, {"attr": "vm_state", "state": "error"}),
+        ({"vm_state": "resized"}, {"attr": "vm_state", "state": "resized"}),
+        ({"vm_state": "resized", "task_state": "resize_reverting"}, {"attr": "vm_state", "state": "resized"}),
         ({"task_state": "powering-off"}, {"attr": "task_state", "state": "powering-off"}),
     ],
     ids=str,
@@ -156,13 +158,32 @@ def test_tags_are_added_replaced_and_removed(
     assert sorted(row["tag"] for row in databases.rows(t.instance_tags, other)) == ["a", "b"]
 
 
+@pytest.mark.parametrize("vm_state", ["building", "error", "resized"])
 @pytest.mark.parametrize(("change", "verb"), [({"add": ("c",)}, "update tag"), ({"remove": ("a",)}, "delete tag")])
 def test_tags_of_what_is_no_whole_server_stay(
-    databases: Databases, commands: ServerCommandsHandler, change: dict[str, Any], verb: str
+    databases: Databases, commands: ServerCommandsHandler, change: dict[str, Any], verb: str, vm_state: str
 ) -> None:
-    server = databases.server(vm_state="error")
+    server = databases.server(vm_state=vm_state)
     with pytest.raises(errors.InstanceInvalidState) as refused:
         commands.update_tags(context(), server_id=server, **change)
-    fields = {"action": verb, "instance_id": server, "attr": "vm_state", "state": "error"}
+    fields = {"action": verb, "instance_id": server, "attr": "vm_state", "state": vm_state}
     assert refused.value.fields == fields
     assert databases.rows(t.instance_tags, server) == []
+
+
+@pytest.mark.parametrize("task_state", ["resize_prep", "resize_migrating", "resize_migrated", "resize_finish"])
+def test_tags_of_a_server_that_is_being_resized_may_change(
+    databases: Databases, commands: ServerCommandsHandler, task_state: str
+) -> None:
+    for vm_state in ("active", "stopped"):
+        server = databases.server(vm_state=vm_state, task_state=task_state)
+        assert commands.update_tags(context(), server_id=server, add=("a",)) == ("a",)
+
+
+@pytest.mark.parametrize("task_state", [None, "resize_reverting"])
+def test_a_server_that_waits_to_be_confirmed_may_be_renamed(
+    databases: Databases, commands: ServerCommandsHandler, task_state: str | None
+) -> None:
+    databases.host("host1")
+    server = databases.server(vm_state="resized", task_state=task_state)
+    assert commands.update_server(context(), server_id=server, changes={"name": "n"}).name == "n"

@@ -42,6 +42,46 @@ def test_a_reboot_that_hangs_can_be_forced() -> None:
             start("reboot_soft", VmState.ACTIVE, task_state)
 
 
+@pytest.mark.parametrize(
+    ("vm_state", "task_state", "actions"),
+    [
+        (VmState.RESIZED, None, {"resize_confirm", "resize_revert"}),
+        (VmState.RESIZED, TaskState.RESIZE_REVERTING, set()),
+        *(
+            (vm_state, task_state, set())
+            for vm_state in (VmState.ACTIVE, VmState.STOPPED)
+            for task_state in (
+                TaskState.RESIZE_PREP, TaskState.RESIZE_MIGRATING, TaskState.RESIZE_MIGRATED, TaskState.RESIZE_FINISH,
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_a_server_that_is_resized_can_be_deleted_and_little_else(
+    vm_state: str, task_state: str | None, actions: set[str]
+) -> None:
+    may = set()
+    for name in ACTIONS:
+        try:
+            start(name, vm_state, task_state)
+        except errors.InstanceInvalidState:
+            continue
+        may.add(name)
+    assert may == actions | {"delete"}
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [
+        ("resize", "resize"), ("migrate", "migrate"), ("resize_confirm", "confirmResize"),
+        ("resize_revert", "revertResize"),
+    ],
+)  # fmt: skip
+def test_refusals_name_actions_as_users_do(name: str, verb: str) -> None:
+    with pytest.raises(errors.InstanceInvalidState) as refused:
+        start(name, VmState.ERROR)
+    assert refused.value.fields["action"] == verb
+
+
 def test_the_refusal_says_which_state_is_in_the_way() -> None:
     with pytest.raises(errors.InstanceInvalidState) as refused:
         start("start", VmState.ACTIVE)
@@ -143,6 +183,9 @@ def test_a_filter_by_status_finds_what_is_shown_with_it() -> None:
         (VmState.ACTIVE, None, "ACTIVE"), (VmState.ACTIVE, TaskState.POWERING_OFF, "ACTIVE"),
         (VmState.ACTIVE, TaskState.REBOOT_STARTED, "REBOOT"), (VmState.ERROR, TaskState.REBOOTING_HARD, "HARD_REBOOT"),
         (VmState.STOPPED, None, "SHUTOFF"), (VmState.RESIZED, None, "VERIFY_RESIZE"), ("unheard of", None, "UNKNOWN"),
+        (VmState.ACTIVE, TaskState.RESIZE_PREP, "RESIZE"), (VmState.STOPPED, TaskState.RESIZE_FINISH, "RESIZE"),
+        (VmState.RESIZED, TaskState.RESIZE_REVERTING, "REVERT_RESIZE"),
+        (VmState.RESIZED, TaskState.DELETING, "VERIFY_RESIZE"), (VmState.ERROR, TaskState.RESIZE_PREP, "ERROR"),
     ],
 )  # fmt: skip
 def test_what_users_see(vm_state: str, task_state: str | None, status: str) -> None:

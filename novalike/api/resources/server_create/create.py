@@ -10,6 +10,7 @@ from oslo_utils import strutils
 
 from novalike.api.policies import servers as policies
 from novalike.api.request import Answer, ApiRequest
+from novalike.api.resources.disk_config import read_disk_config
 from novalike.api.resources.server_create.devices import read_devices
 from novalike.api.resources.server_create.images import find_image
 from novalike.api.resources.server_create.networks import (
@@ -184,11 +185,9 @@ class ServerCreate:
         :raises Invalid: the image forbids it.
         """
         said = image.properties.get("auto_disk_config") if image is not None else None
-        choice = wanted.get("OS-DCF:diskConfig")
-        if choice == "AUTO" and str(said).lower() in ("disabled", "false"):
-            raise errors.Invalid("Requested image has automatic disk resize disabled.")
+        choice = read_disk_config(wanted, image.id if image is not None else None, said)
         if choice is not None:
-            return bool(choice == "AUTO")
+            return choice
         return strutils.bool_from_string(said) if said is not None else False
 
 
