@@ -34,7 +34,15 @@ class ServerResizeHandler:
         self._destinations = destinations
 
     @follows_moves
-    def resize(self, ctx: RequestContext, *, server_id: str, flavor_id: str, override_lock: bool = False) -> None:
+    def resize(
+        self,
+        ctx: RequestContext,
+        *,
+        server_id: str,
+        flavor_id: str,
+        auto_disk_config: bool | None = None,
+        override_lock: bool = False,
+    ) -> None:
         cell, limits = self._limits(ctx, server_id)
         project_id = None if ctx.is_admin else ctx.project_id
         flavor = self._cells.api.query(lambda c: flavors.get(c, flavor_id, project_id=project_id))
@@ -44,7 +52,7 @@ class ServerResizeHandler:
         def check(connection: Connection, server: Server, params: Json) -> None:
             self._check_quota(connection, cell, server, limits, flavor)
 
-        params = {"new_flavor": msgspec.to_builtins(flavor)}
+        params = {"new_flavor": msgspec.to_builtins(flavor), "auto_disk_config": auto_disk_config}
         self._starter.start(ctx, server_id, "resize", "resize", params, override_lock=override_lock, check=check)
 
     @follows_moves

@@ -16,6 +16,7 @@ class MoveParams(Record, frozen=True):
     :param old_flavor, new_flavor: alike in a migration.
     :param old_vm_state: of the server when it begins.
     :param source_host, source_node, source_zone: where the server was.
+    :param auto_disk_config: what the server is to have from now on; None is no.
     :param host: where an administrator wants it.
     :param excluded_hosts: hosts on which it has failed.
     """
@@ -26,6 +27,7 @@ class MoveParams(Record, frozen=True):
     source_host: str
     source_node: str
     source_zone: str | None = None
+    auto_disk_config: bool | None = None
     host: str | None = None
     excluded_hosts: tuple[str, ...] = ()
 

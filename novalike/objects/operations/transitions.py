@@ -71,7 +71,7 @@ def succeeds(workflow: str, vm_state: str | None = None) -> Change:
     end = row.ends[0] if vm_state is None else vm_state
     if end not in row.ends:
         raise errors.Invalid(f"{workflow} does not end in {end}")
-    return Change(row.vm_states, row.task_states_during, _ended_as(end))
+    return Change(row.vm_states, _during(row), _ended_as(end))
 
 
 def fails(workflow: str, leg: str | None = None, *, keep_vm_state: bool = False) -> Change:
@@ -82,7 +82,12 @@ def fails(workflow: str, leg: str | None = None, *, keep_vm_state: bool = False)
     """
     row = ACTIONS[workflow]
     end = (row.leg(leg).fails if leg else None) or row.fails
-    return Change(row.vm_states, row.task_states_during, _ended_as(KEEP if keep_vm_state else end))
+    return Change(row.vm_states, _during(row), _ended_as(KEEP if keep_vm_state else end))
+
+
+def _during(row: Action) -> tuple[str | None, ...]:
+    """The task states that a server may have while an action is done; one that sets none leaves it without."""
+    return row.task_states_during or (None,)
 
 
 def _ended_as(vm_state: str) -> dict[str, Any]:

@@ -54,6 +54,7 @@ class MoveRecords(Records):
             source_host=server.host or "",
             source_node=server.node or "",
             source_zone=server.availability_zone,
+            auto_disk_config=params.get("auto_disk_config"),
             host=params.get("host"),
         )
         return Beginning(msgspec.to_builtins(move), at_home(server))
@@ -61,6 +62,8 @@ class MoveRecords(Records):
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
     ) -> None:
+        move = msgspec.convert(operation["params"], MoveParams)
+        servers_db.update(connection, server.uuid, auto_disk_config=bool(move.auto_disk_config))
         migrations_db.insert(
             connection,
             uuid=operation["uuid"],
@@ -73,7 +76,7 @@ class MoveRecords(Records):
             source_compute=server.host,
             source_node=server.node,
             old_flavor=server.flavor,
-            new_flavor=msgspec.convert(operation["params"]["new_flavor"], Flavor),
+            new_flavor=move.new_flavor,
             old_vm_state=server.vm_state,
             created_at=now,
             updated_at=now,
