@@ -46,6 +46,7 @@ from novalike.conductor.operations.reconciler import Reconciler
 from novalike.conductor.operations.reports import OperationReports
 from novalike.conductor.operations.resize import Moving
 from novalike.conductor.operations.start import OperationStarter
+from novalike.conductor.operations.waking import Waker
 from novalike.conductor.quotas import QuotaCommandsHandler, QuotaReadsHandler
 from novalike.conductor.servers.commands import ServerCommandsHandler
 from novalike.conductor.servers.guest_metadata import MetadataCommandsHandler, MetadataReadsHandler
@@ -98,8 +99,10 @@ class ConductorDaemon:
         self.cleanup = Cleanup(conf, placement.delete_allocations, neutron)
         dispatch = Dispatch(self.legs, messenger)
         Moving(conf, chooser, MovedClaims(placement), dispatch).add_to(self.legs)
-        self.reconciler = Reconciler(conf, self.cells, dispatch, self.cleanup, host_status, self.leases)
         starter = OperationStarter(conf, self.cells, dispatch, host_status)
+        self.reconciler = Reconciler(
+            conf, self.cells, dispatch, self.cleanup, host_status, self.leases, Waker(starter)
+        )
         self.reports = HostReports(conf, self.cells)
         zones = AggregateReadsHandler(conf, self.cells)
         destinations = Destinations(self.cells, zones.available)

@@ -9,6 +9,7 @@ An operation says itself when somebody must look at it again (``due_at``). Then:
   longer its own.
 * ``running``, held by a conductor: that one's lease has run out. Take it over and start over.
 * past its deadline: it is given up, whoever has it.
+* a server's time has come: what its record says is begun (``waking``);
 * ended, of a server that is on no host: what arrived late in Placement or Neutron is given back (``cleanup``).
 
 Those that have waited longest come first. What can't be dealt with is put off for longer and longer, and ended
@@ -29,6 +30,7 @@ from novalike.conductor.operations.advance import advance
 from novalike.conductor.operations.cleanup import Cleanup
 from novalike.conductor.operations.dispatch import Dispatch
 from novalike.conductor.operations.hand_over import hand_over
+from novalike.conductor.operations.waking import Waker
 from novalike.conductor.servers import cell_transfer
 from novalike.db import handled_requests
 from novalike.db.cell import operations as operations_db
@@ -62,6 +64,7 @@ class Reconciler:
         cleanup: Cleanup,
         host_status: HostStatus,
         leases: Leases,
+        waker: Waker,
     ) -> None:
         self._conf = conf
         self._cells = cells
@@ -69,6 +72,7 @@ class Reconciler:
         self._cleanup = cleanup
         self._host_status = host_status
         self._leases = leases
+        self._waker = waker
         self._forgot_at = time.monotonic()
         self._stopping = threading.Event()
         self._draining = threading.Event()
@@ -120,6 +124,7 @@ class Reconciler:
 
         :raises Unavailable: the API database can't be reached.
         """
+        self._cells.each_reachable(self._waker.look_into)
         open_ones = sum(self._cells.each_reachable(self._look_into))
         return open_ones + sum(self._cells.each_reachable(self._cleanup.look_into))
 

@@ -52,7 +52,11 @@ class ServerResizeHandler:
         def check(connection: Connection, server: Server, params: Json) -> None:
             self._check_quota(connection, cell, server, limits, flavor)
 
-        params = {"new_flavor": msgspec.to_builtins(flavor), "auto_disk_config": auto_disk_config}
+        params = {
+            "new_flavor": msgspec.to_builtins(flavor),
+            "auto_disk_config": auto_disk_config,
+            "confirm_after": self._conf.resize_confirm_window,
+        }
         self._starter.start(ctx, server_id, "resize", "resize", params, override_lock=override_lock, check=check)
 
     @follows_moves
@@ -61,7 +65,8 @@ class ServerResizeHandler:
     ) -> None:
         if host is not None:
             self._destinations.check_host(host)
-        self._starter.start(ctx, server_id, "migrate", "migrate", {"host": host}, override_lock=override_lock)
+        params = {"host": host, "confirm_after": self._conf.resize_confirm_window}
+        self._starter.start(ctx, server_id, "migrate", "migrate", params, override_lock=override_lock)
 
     @follows_moves
     def confirm_resize(self, ctx: RequestContext, *, server_id: str, override_lock: bool = False) -> None:

@@ -137,6 +137,9 @@ instances = sa.Table(
     sa.Column("fault", Json(Fault)),
     sa.Column("security_groups", Json(tuple[str, ...]), nullable=False),
     sa.Column("block_devices", Json(tuple[BlockDevice, ...]), nullable=False),
+    # When something is to be done to it by itself, and what.
+    sa.Column("wake_at", Moment, index=True),
+    sa.Column("wake_action", sa.String(64)),
     # Pages of a project's list and of all projects' lists, whole or of one state, in the order of creation; by name.
     sa.Index(None, "project_id", "deleted", "created_at", "id"),
     sa.Index(None, "deleted", "created_at", "id"),
@@ -298,7 +301,9 @@ def _shadow(
     return sa.Table(f"shadow_{table.name}", metadata, *columns, *[sa.Index(None, name) for name in indexes])
 
 
-shadow_instances = _shadow(instances, "uuid", without=frozenset({"endpoint"}), indexes=["deleted_at"])
+shadow_instances = _shadow(
+    instances, "uuid", without=frozenset({"endpoint", "wake_at", "wake_action"}), indexes=["deleted_at"]
+)
 shadow_instance_requests = _shadow(
     instance_requests, "instance_uuid", without=frozenset({"user_data", "admin_password", "guest_password"})
 )

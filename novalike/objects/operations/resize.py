@@ -17,6 +17,7 @@ class MoveParams(Record, frozen=True):
     :param old_vm_state: of the server when it begins.
     :param source_host, source_node, source_zone: where the server was.
     :param auto_disk_config: what the server is to have from now on; None is no.
+    :param confirm_after: seconds after which it is confirmed by itself; 0 is never.
     :param host: where an administrator wants it.
     :param excluded_hosts: hosts on which it has failed.
     """
@@ -28,6 +29,7 @@ class MoveParams(Record, frozen=True):
     source_node: str
     source_zone: str | None = None
     auto_disk_config: bool | None = None
+    confirm_after: int = 0
     host: str | None = None
     excluded_hosts: tuple[str, ...] = ()
 

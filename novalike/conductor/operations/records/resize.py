@@ -11,6 +11,7 @@ from novalike.conductor.servers import flavor_fit
 from novalike.db.cell import migration_records as migrations_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell import wakes as wakes_db
 from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
@@ -38,7 +39,7 @@ class MoveRecords(Records):
     def begins(self, connection: Connection, server: Server, params: Columns, *, migrations: int) -> Beginning:
         """As :meth:`Records.begins`.
 
-        :param params: ``new_flavor``, if it is to change, and ``host``, if one was named.
+        :param params: ``confirm_after``; ``new_flavor``, if it is to change; ``host``, if one was named.
         """
         wanted = params.get("new_flavor")
         new = server.flavor if wanted is None else msgspec.convert(wanted, Flavor)
@@ -55,6 +56,7 @@ class MoveRecords(Records):
             source_node=server.node or "",
             source_zone=server.availability_zone,
             auto_disk_config=params.get("auto_disk_config"),
+            confirm_after=params["confirm_after"],
             host=params.get("host"),
         )
         return Beginning(msgspec.to_builtins(move), at_home(server))
@@ -98,7 +100,7 @@ class MoveRecords(Records):
 
     def done(self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime) -> End:
         migrations_db.set_status(connection, operation.uuid, now, MigrationStatus.FINISHED)
-        return End({"launched_at": now})
+        return End({"launched_at": now, **_wake(msgspec.convert(operation.params, MoveParams), now)})
 
     def failed(
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
@@ -134,6 +136,7 @@ class _SettleMove(Records):
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
     ) -> None:
         migrations_db.set_status(connection, operation["params"]["migration"], now, self.begins_as)
+        wakes_db.forget(connection, server.uuid)
 
 
 class ConfirmRecords(_SettleMove):
@@ -150,8 +153,9 @@ class ConfirmRecords(_SettleMove):
     def failed(
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
     ) -> Columns:
-        migrations_db.set_status(connection, _settled(operation).migration, now, MigrationStatus.FINISHED)
-        return {}
+        settled = _settled(operation)
+        migrations_db.set_status(connection, settled.migration, now, MigrationStatus.FINISHED)
+        return _wake(settled.move, now)
 
 
 class RevertRecords(_SettleMove):
@@ -168,9 +172,10 @@ class RevertRecords(_SettleMove):
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
     ) -> Columns:
         # What has not left the destination yet can be reverted again.
-        status = MigrationStatus.FINISHED if _leg_of(operation) == "leave" else MigrationStatus.ERROR
-        migrations_db.set_status(connection, _settled(operation).migration, now, status)
-        return {}
+        settled, again = _settled(operation), _leg_of(operation) == "leave"
+        status = MigrationStatus.FINISHED if again else MigrationStatus.ERROR
+        migrations_db.set_status(connection, settled.migration, now, status)
+        return _wake(settled.move, now) if again else {}
 
     def done(self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime) -> End:
         settled = _settled(operation)
@@ -185,6 +190,13 @@ def _leg_of(operation: Operation) -> str:
 
 def _settled(operation: Operation) -> SettleMoveParams:
     return msgspec.convert(operation.params, SettleMoveParams)
+
+
+def _wake(move: MoveParams, now: datetime.datetime) -> Columns:
+    """When a move that waits to be confirmed is confirmed by itself, if ever."""
+    if not move.confirm_after:
+        return {}
+    return {"wake_at": now + datetime.timedelta(seconds=move.confirm_after), "wake_action": "confirm_resize"}
 
 
 def _at_source(move: MoveParams) -> Columns:
