@@ -20,6 +20,7 @@ STEPS: dict[tuple[str, str], list[tuple[str, str | None]]] = {
     ("create", "build"): [
         ("compute_allocate_networks", "networking"), ("compute_prepare_disks", "spawning"), ("compute_spawn", None),
     ],
+    ("delete", "clean"): [("compute_remove_guest", None)],
     ("delete", "remove"): [
         ("compute_remove_guest", None), ("compute_free_networks", None), ("compute_release_claim", None),
     ],
@@ -27,6 +28,23 @@ STEPS: dict[tuple[str, str], list[tuple[str, str | None]]] = {
     ("stop", "stop"): [("compute_stop", None)],
     ("reboot_soft", "reboot"): [("compute_plug", None), ("compute_reboot", "reboot_started")],
     ("reboot_hard", "reboot"): [("compute_plug", None), ("compute_reboot", "reboot_started_hard")],
+    **{
+        (move, leg): steps
+        for move in ("resize", "migrate")
+        for leg, steps in {
+            "prepare": [("compute_prepare_move", None)],
+            "depart": [
+                ("compute_power_off", "resize_migrating"), ("compute_unplug", None),
+                ("compute_set_aside", "resize_migrated"),
+            ],
+            "arrive": [("compute_fetch_disks", None), ("compute_bind_networks", None), ("compute_start", None)],
+        }.items()
+    },
+    ("resize_confirm", "clean"): [("compute_discard_aside", None)],
+    ("resize_revert", "leave"): [("compute_remove_guest", None)],
+    ("resize_revert", "resume"): [
+        ("compute_take_back", None), ("compute_bind_networks", None), ("compute_start", None),
+    ],
 }  # fmt: skip
 
 
@@ -98,7 +116,8 @@ def job(world: World) -> Any:
     a_spec = spec(server(uuid="s1"))
     return SimpleNamespace(
         host="host1", uuid="s1", ctx="ctx", spec=a_spec, guest="guest", vifs=("vif",), driver=world, networking=world,
-        placement=world, conf=SimpleNamespace(shutdown_timeout=60), operation=SimpleNamespace(epoch=7), untouched=True,
+        placement=world, conf=SimpleNamespace(shutdown_timeout=60), operation=SimpleNamespace(epoch=7, params={"migrations": ["m1"]}),
+        untouched=True,
         root_device_name=None,
     )  # fmt: skip
 
@@ -110,13 +129,17 @@ def job(world: World) -> Any:
         (power.STOP, [("power_off", "guest", 60.0)]),
         (reboot.SOFT, [("plug", "guest"), ("reboot", "guest", ("hard", False))]),
         (reboot.HARD, [("plug", "guest"), ("reboot", "guest", ("hard", True))]),
-        # The claim last, so that the host isn't given away before it is free.
+        # The claims last, so that the host isn't given away before it is free.
         (delete.REMOVE, [
-            ("remove_guest", "guest"), ("remove_disks", "guest"), ("unplug", "guest"), ("deallocate", "ctx", "SPEC"),
-            ("delete_allocations", "s1"),
+            ("remove_guest", "guest"), ("remove_disks", "guest"), ("discard_aside", "guest"), ("unplug", "guest"),
+            ("deallocate", "ctx", "SPEC"), ("delete_allocations", "m1"), ("delete_allocations", "s1"),
+        ]),
+        # Of a host that it has left: what is Neutron's and Placement's is done where it is.
+        (delete.CLEAN, [
+            ("remove_guest", "guest"), ("remove_disks", "guest"), ("discard_aside", "guest"), ("unplug", "guest"),
         ]),
     ],
-    ids=["start", "stop", "soft reboot", "hard reboot", "delete"],
+    ids=["start", "stop", "soft reboot", "hard reboot", "delete", "delete on another host"],
 )  # fmt: skip
 def test_what_is_done_on_the_host(world: World, job: Any, flow: Workflow, log: list[Any]) -> None:
     for step in flow.steps:
@@ -136,8 +159,10 @@ def test_a_build_says_once_that_nobody_can_have_touched_anything(world: World, j
 
 def test_a_build_is_taken_back_where_it_may_have_left_something() -> None:
     assert [step.undo for step in create.BUILD.steps] == [create.free_networks, create.remove_guest, None]
-    assert delete.REMOVE.persistent
-    assert [flow.persistent for flow in WORKFLOWS.values()].count(True) == 1
+    assert {key for key, flow in WORKFLOWS.items() if flow.persistent} == {
+        ("delete", "clean"), ("delete", "remove"), ("resize_confirm", "clean"), ("resize_revert", "leave"),
+        ("resize_revert", "resume"),
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

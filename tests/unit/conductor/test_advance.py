@@ -38,7 +38,7 @@ MOVE = Action(
     fails=KEEP,
     params=CreateParams,
 )
-JOURNEY = routes.with_destination(MOVE, routes.begin(MOVE, "source", "n1")[0], "destination", "n2")
+JOURNEY = routes.with_destination(MOVE, routes.begin(MOVE, routes.at_home("source", "n1"))[0], "destination", "n2")
 
 
 class World:

@@ -29,7 +29,7 @@ def _give_to_host(databases: Databases, operation: Operation, **more: Any) -> Op
     def write(connection: Any) -> Operation | None:
         return hand_over(
             connection, databases.conf, operation, 1, LATER, route=(PLACE, BUILD), journal=(ENTRY,), host="host1",
-            node="node1", of_operation={"endpoint": "e1"}, of_server={"host": "host1", "node": "node1"}, **more,
+            node="node1", of_row={"endpoint": "e1"}, of_server={"host": "host1", "node": "node1"}, **more,
         )  # fmt: skip
 
     return databases.cell().database.write(write)

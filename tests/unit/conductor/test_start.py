@@ -14,6 +14,7 @@ from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.operation import JournalEntry, Stop
 from novalike.objects.operations.action import Direction
+from novalike.objects.operations.route import at_home
 from tests.fakes.records import PROJECT, USER, context
 from tests.unit.conductor.databases import LATER, NOW, Databases, changed
 
@@ -47,7 +48,7 @@ def test_a_new_operation_waits_for_its_host_or_is_in_the_conductors_hands(
 ) -> None:
     ctx = context()
     row = new_operation(
-        ctx, "s1", "action", workflow, NOW, databases.conf, holder="me", host=host, node="node1", epoch=7
+        ctx, "s1", "action", workflow, NOW, databases.conf, holder="me", sites=at_home(host, "node1"), epoch=7
     )
     assert uuid.UUID(row.pop("uuid"))
     assert row == {
@@ -60,8 +61,9 @@ def test_a_new_operation_waits_for_its_host_or_is_in_the_conductors_hands(
 def test_the_first_epoch_is_one_and_parameters_are_the_actions(databases: Databases) -> None:
     def new(workflow: str, **params: Any) -> dict[str, Any]:
         return new_operation(
-            context(), "s1", workflow, workflow, NOW, databases.conf, holder="me", host="h", params=params
-        )
+            context(), "s1", workflow, workflow, NOW, databases.conf, holder="me", sites=at_home("h", "n"),
+            params=params,
+        )  # fmt: skip
 
     assert new("create")["epoch"] == 1
     assert list(new("create", excluded_hosts=["h"])["params"]["excluded_hosts"]) == ["h"]

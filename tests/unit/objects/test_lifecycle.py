@@ -95,7 +95,7 @@ def test_the_refusal_says_which_state_is_in_the_way() -> None:
 
 def test_a_lock_is_in_the_way_of_all_but_those_who_may_override_it() -> None:
     for name in ACTIONS:
-        vm_state = VmState.STOPPED if name == "start" else VmState.ACTIVE
+        vm_state = ACTIONS[name].vm_states[0].replace(ANY, VmState.ACTIVE)
         if name != "create":
             with pytest.raises(errors.InstanceIsLocked):
                 start(name, vm_state, locked=True)

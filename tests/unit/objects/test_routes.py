@@ -42,14 +42,39 @@ def operation(workflow: str, **facts: Any) -> Operation:
 def test_an_operation_begins_with_the_first_leg_that_somebody_can_do(
     workflow: str, host: str | None, first: Stop
 ) -> None:
-    stops, at = route.begin(ACTIONS[workflow], host, "n1" if host else None)
+    stops, at = route.begin(ACTIONS[workflow], route.at_home(host, "n1" if host else None))
     assert stops[at] == first
-    assert [stop.leg for stop in stops] == [leg.name for leg in ACTIONS[workflow].legs]
+    assert [stop.leg for stop in stops] == [
+        leg.name for leg in ACTIONS[workflow].legs if leg.seat is not Seat.OTHERS
+    ]
+
+
+def test_a_leg_of_others_is_done_on_each_of_them_and_left_out_where_one_is_down() -> None:
+    others = (route.Site("h2", "n2"), route.Site("h3", "n3", is_up=False))
+    stops, at = route.begin(ACTIONS["delete"], {**route.at_home("h1", "n1"), Seat.OTHERS: others})
+    assert at == 0
+    assert [(stop.leg, stop.host, stop.skipped) for stop in stops] == [
+        ("clean", "h2", False), ("clean", "h3", True), ("remove", "h1", False), ("settle", None, False),
+    ]  # fmt: skip
+    assert route.next_stop(ACTIONS["delete"], stops, 0) == 2
+    assert route.next_stop(ACTIONS["delete"], stops, 2) == 3  # for what was left out
+
+
+@pytest.mark.parametrize(("host", "leg"), [("h1", "remove"), (None, "settle")])
+def test_a_delete_of_the_release_before_knows_no_others(host: str | None, leg: str) -> None:
+    stops, at = route.current(operation("delete", host=host))
+    assert (stops[at].leg, stops[at].host) == (leg, host)
+
+
+def test_who_sits_where_may_be_known_from_the_beginning() -> None:
+    sites = {Seat.SOURCE: (route.Site("h1", "n1", is_up=False),), Seat.DESTINATION: (route.Site("h2", "n2"),)}
+    stops, at = route.begin(ACTIONS["resize_confirm"], sites)
+    assert (at, stops[0].skipped, stops[1].leg) == (1, True, "release")
 
 
 def test_what_only_a_host_can_do_does_not_begin_without_one() -> None:
     with pytest.raises(ValueError, match="stop"):
-        route.begin(ACTIONS["stop"], None, None)
+        route.begin(ACTIONS["stop"], route.at_home(None, None))
 
 
 @pytest.mark.parametrize(
@@ -146,7 +171,7 @@ def test_an_operation_turns_back_over_what_has_been_done(
 
 
 def test_the_source_of_a_move_is_known_from_the_beginning_and_its_destination_later() -> None:
-    stops, at = route.begin(MOVE, "h1", "n1")
+    stops, at = route.begin(MOVE, route.at_home("h1", "n1"))
     assert at == 0
     assert [stop.host for stop in stops] == [None, None, "h1", None]
     stops = route.with_destination(MOVE, stops, "h2", "n2")
