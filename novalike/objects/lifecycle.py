@@ -98,7 +98,9 @@ def resets(vm_state: str) -> Change:
 
 T, V = TaskState, VmState
 
-_RESIZING = dict.fromkeys((T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH), "RESIZE")
+_RESIZING: Mapping[str | None, str] = dict.fromkeys(
+    (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH), "RESIZE"
+)
 
 # (vm_state, task_state) → status, as users see it. A vm_state's None is for every other task_state.
 _STATUS: Mapping[str, Mapping[str | None, str]] = {
