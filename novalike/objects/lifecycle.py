@@ -98,9 +98,8 @@ def resets(vm_state: str) -> Change:
 
 T, V = TaskState, VmState
 
-_RESIZING: Mapping[str | None, str] = dict.fromkeys(
-    (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH), "RESIZE"
-)
+_TO_NEW_FLAVOR = (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH)
+_RESIZING: dict[str | None, str] = dict.fromkeys(_TO_NEW_FLAVOR, "RESIZE")
 
 # (vm_state, task_state) → status, as users see it. A vm_state's None is for every other task_state.
 _STATUS: Mapping[str, Mapping[str | None, str]] = {
