@@ -25,12 +25,14 @@ class ServerResize(Interface):
         server_id: str,
         flavor_id: str,
         auto_disk_config: bool | None = None,
+        may_use_zero_disk: bool = True,
         override_lock: bool = False,
     ) -> None:
         """Move a server to another flavor; the scheduler finds a host.
 
         :param flavor_id: what users call it by.
         :param auto_disk_config: what the server has from now on; None, and a migration, take it away as False does.
+        :param may_use_zero_disk: the caller may have an image's server with a flavor without a disk.
         :raises FlavorNotFound: no such flavor, not for this project, or disabled.
         :raises CannotResizeToSameFlavor: it has it already.
         :raises CannotResizeDisk: its disks would have to shrink.

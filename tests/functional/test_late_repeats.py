@@ -15,6 +15,7 @@ from novalike.bus import (
     metadata,
     quotas,
     server_marks,
+    server_resize,
     servers,
     services,
 )
@@ -116,11 +117,13 @@ CASES = [
 # what they name is gone for good.
 HARMLESS = {
     "create_servers", "start_operation", "external_events", "console_output", "admit", "delete_service",
+    # which note their request with the operation that they begin
+    "resize", "migrate", "confirm_resize", "revert_resize",
 }  # fmt: skip
 
 
 def test_every_command_that_may_be_repeated_is_tried_here() -> None:
-    modules = (aggregates, consoles, flavors, keypairs, metadata, quotas, server_marks, servers, services)
+    modules = (aggregates, consoles, flavors, keypairs, metadata, quotas, server_marks, server_resize, servers, services)
     interfaces = {
         value
         for module in modules

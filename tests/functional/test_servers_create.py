@@ -168,6 +168,28 @@ def test_zero_disk_is_for_administrators(cloud: Cloud, demo: Client) -> None:
     cloud.admin.delete(f"/servers/{made['id']}")
 
 
+@pytest.mark.parametrize(
+    ("says", "asked", "expected"),
+    [
+        ("disabled", "AUTO", None), ("disabled", "MANUAL", "MANUAL"), ("disabled", ..., "MANUAL"),
+        ("false", "AUTO", "AUTO"), ("true", ..., "AUTO"), ("true", "MANUAL", "MANUAL"),
+    ],
+)  # fmt: skip
+def test_an_image_has_a_say_in_the_size_of_file_systems(
+    cloud: Cloud, demo: Client, says: str, asked: Any, expected: str | None
+) -> None:
+    image = cloud.glance.add_image(b"x", properties={"auto_disk_config": says})
+    body = _body(cloud, {"imageRef": image.id, "OS-DCF:diskConfig": asked})
+    answer = demo.request("POST", "/servers", body)
+    if expected is None:
+        message = f"Requested image {image.id} has automatic disk resize disabled."
+        assert (answer.status_code, answer.json["badRequest"]["message"]) == (400, message)
+    else:
+        assert answer.json["server"]["OS-DCF:diskConfig"] == expected
+        demo.delete(f"/servers/{answer.json['server']['id']}")
+        demo.wait_gone(answer.json["server"]["id"])
+
+
 def test_everything_right(cloud: Cloud, demo: Client) -> None:
     data = base64.b64encode(b"#!/bin/sh\n").decode()
     devices = [

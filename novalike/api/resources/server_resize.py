@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from novalike.api.policies import server_resize as policies
+from novalike.api.policies import servers as server_policies
 from novalike.api.request import ApiRequest
 from novalike.api.resources.disk_config import read_disk_config
 from novalike.api.resources.servers import target_of
@@ -38,6 +39,7 @@ class ServerResize:
                     server_id=server_id,
                     flavor_id=str(wanted["flavorRef"]),
                     auto_disk_config=read_disk_config(wanted, server.image_ref, image_says),
+                    may_use_zero_disk=req.may(server_policies.ZERO_DISK),
                     override_lock=req.overrides_locks,
                 )
             except errors.FlavorNotFound as error:

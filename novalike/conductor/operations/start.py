@@ -122,13 +122,14 @@ class OperationStarter:
         server_id: str,
         action: str,
         workflow: str,
-        params: Json,
+        params: Callable[[Server], Json],
         *,
         override_lock: bool,
         check: Callable[[Connection, Server, Json], None] = lambda connection, server, params: None,
     ) -> str:
         """As :meth:`novalike.bus.servers.ServerCommands.start_operation`.
 
+        :param params: gives what is asked for, of a server that may be subjected to it; or raises why it can't be.
         :param check: is handed the server, which is locked meanwhile, and all parameters of the operation; refuses what
             can't be, by raising an error.
         """
@@ -154,7 +155,7 @@ class OperationStarter:
                 may_override_lock=override_lock,
             )
             records = records_of(workflow)
-            beginning = records.begins(connection, server, params, migrations=standing.migrations)
+            beginning = records.begins(connection, server, params(server), migrations=standing.migrations)
             check(connection, server, beginning.params)
             # A host without a service is as good as down.
             gone = server.host if standing.endpoint is None else None

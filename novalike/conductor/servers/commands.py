@@ -71,7 +71,7 @@ class ServerCommandsHandler:
         params: dict[str, Any] = {},  # noqa: B006
         override_lock: bool = False,
     ) -> str:
-        return self._starter.start(ctx, server_id, action, workflow, params, override_lock=override_lock)
+        return self._starter.start(ctx, server_id, action, workflow, lambda _server: params, override_lock=override_lock)
 
     @staticmethod
     def _get_locked(connection: Any, ctx: RequestContext, server_id: str) -> Server:
@@ -204,10 +204,6 @@ def _check_metadata_state(server: Server, verb: str) -> None:
     if server.vm_state not in allowed:
         raise errors.InstanceInvalidState(
             action=verb, instance_id=server.uuid, attr="vm_state", state=server.vm_state
-        )
-    if server.task_state is not None:
-        raise errors.InstanceInvalidState(
-            action=verb, instance_id=server.uuid, attr="task_state", state=server.task_state
         )
 
 

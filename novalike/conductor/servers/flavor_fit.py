@@ -15,16 +15,19 @@ def check_fits(flavor: Flavor, request: ServerRequest) -> None:
     :raises Forbidden: without a disk of its own the flavor is for servers on volumes.
     :raises Invalid: the image or a block device needs more than the flavor has.
     """
-    _check_image(flavor, request)
+    if request.image is not None:
+        _check_image(flavor, request.image, may_use_zero_disk=request.may_use_zero_disk)
     _check_devices(flavor, request)
 
 
-def check_resize(server: Server, flavor: Flavor, image: Image | None) -> None:
+def check_resize(server: Server, flavor: Flavor, image: Image | None, *, may_use_zero_disk: bool) -> None:
     """Check that a server can have another flavor.
 
     :param image: the one that it was made from; None: it boots from a volume.
+    :param may_use_zero_disk: the caller may have an image's server with a flavor without a disk.
     :raises CannotResizeToSameFlavor: it has this one.
     :raises CannotResizeDisk: a disk would have to shrink.
+    :raises Forbidden: without a disk of its own the flavor is for servers on volumes.
     :raises Invalid: the flavor is too small for the image.
     """
     old = server.flavor
@@ -42,22 +45,15 @@ def check_resize(server: Server, flavor: Flavor, image: Image | None) -> None:
     )  # fmt: skip
     if flavor.ephemeral_gb < (ephemeral or old.ephemeral_gb):
         raise errors.CannotResizeDisk(reason="Ephemeral disks can't shrink.")
-    _check_size(flavor, image)
+    _check_image(flavor, image, may_use_zero_disk=may_use_zero_disk)
 
 
-def _check_image(flavor: Flavor, request: ServerRequest) -> None:
-    image = request.image
-    if image is None:
-        return
-    if not flavor.root_gb and image.min_ram <= flavor.memory_mb and not request.may_use_zero_disk:
-        raise errors.Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
-    _check_size(flavor, image)
-
-
-def _check_size(flavor: Flavor, image: Image) -> None:
+def _check_image(flavor: Flavor, image: Image, *, may_use_zero_disk: bool) -> None:
     if image.min_ram > flavor.memory_mb:
         raise errors.Invalid("Flavor's memory is too small for requested image.")
     if not flavor.root_gb:
+        if not may_use_zero_disk:
+            raise errors.Forbidden("Only volume-backed servers are allowed for flavors with zero disk.")
         return
     size = image.virtual_size or image.size or 0
     if size > flavor.root_gb * GIB:

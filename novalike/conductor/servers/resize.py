@@ -41,36 +41,43 @@ class ServerResizeHandler:
         server_id: str,
         flavor_id: str,
         auto_disk_config: bool | None = None,
+        may_use_zero_disk: bool = True,
         override_lock: bool = False,
     ) -> None:
         cell, limits = self._limits(ctx, server_id)
         project_id = None if ctx.is_admin else ctx.project_id
         flavor = self._cells.api.query(lambda c: flavors.get(c, flavor_id, project_id=project_id))
-        if flavor is None or flavor.disabled:
-            raise errors.FlavorNotFound(flavor_id=flavor_id)
+
+        def params(server: Server) -> Json:
+            if flavor is None or (flavor.disabled and flavor.flavor_id != server.flavor.flavor_id):
+                raise errors.FlavorNotFound(flavor_id=flavor_id)
+            return {
+                "new_flavor": msgspec.to_builtins(flavor),
+                "may_use_zero_disk": may_use_zero_disk,
+                "auto_disk_config": auto_disk_config,
+                "confirm_after": self._conf.resize_confirm_window,
+            }
 
         def check(connection: Connection, server: Server, params: Json) -> None:
+            assert flavor is not None
             self._check_quota(connection, cell, server, limits, flavor)
 
-        params = {
-            "new_flavor": msgspec.to_builtins(flavor),
-            "auto_disk_config": auto_disk_config,
-            "confirm_after": self._conf.resize_confirm_window,
-        }
         self._starter.start(ctx, server_id, "resize", "resize", params, override_lock=override_lock, check=check)
 
     @follows_moves
     def migrate(
         self, ctx: RequestContext, *, server_id: str, host: str | None = None, override_lock: bool = False
     ) -> None:
-        if host is not None:
-            self._destinations.check_host(host)
-        params = {"host": host, "confirm_after": self._conf.resize_confirm_window}
+        def params(server: Server) -> Json:
+            if host is not None and host != server.host:
+                self._destinations.check_host(host)
+            return {"host": host, "confirm_after": self._conf.resize_confirm_window}
+
         self._starter.start(ctx, server_id, "migrate", "migrate", params, override_lock=override_lock)
 
     @follows_moves
     def confirm_resize(self, ctx: RequestContext, *, server_id: str, override_lock: bool = False) -> None:
-        self._starter.start(ctx, server_id, "confirmResize", "resize_confirm", {}, override_lock=override_lock)
+        self._starter.start(ctx, server_id, "confirmResize", "resize_confirm", _nothing, override_lock=override_lock)
 
     @follows_moves
     def revert_resize(self, ctx: RequestContext, *, server_id: str, override_lock: bool = False) -> None:
@@ -81,7 +88,7 @@ class ServerResizeHandler:
             self._check_quota(connection, cell, server, limits, move.old_flavor)
 
         self._starter.start(
-            ctx, server_id, "revertResize", "resize_revert", {}, override_lock=override_lock, check=check
+            ctx, server_id, "revertResize", "resize_revert", _nothing, override_lock=override_lock, check=check
         )
 
     def _limits(self, ctx: RequestContext, server_id: str) -> tuple[Cell, dict[str, int]]:
@@ -108,3 +115,8 @@ class ServerResizeHandler:
             quota_lock.lock_project(connection, server.project_id)
             used = quota_check.usage(self._cells, server.project_id, within=(cell, connection))
             quota_check.fit(limits, used, more, 1, 1)
+
+
+def _nothing(_server: Server) -> Json:
+    """What is asked for of an action without parameters."""
+    return {}

@@ -12,7 +12,7 @@ SERVER = "3057cd15-8181-4d1b-9d34-f6265025a2b9"
 
 
 class Stub:
-    """Every interface of the bus that is about servers: gives or raises what a test has set, and remembers what was asked."""
+    """All that the bus offers about servers: gives or raises what a test has set, and remembers what was asked."""
 
     def __init__(self) -> None:
         self.answers: dict[str, Any] = {}

@@ -74,7 +74,6 @@ def test_a_change_that_is_asked_for_again_undoes_no_newer_one(
         ({"vm_state": "error"}, {"attr": "vm_state", "state": "error"}),
         ({"vm_state": "resized"}, {"attr": "vm_state", "state": "resized"}),
         ({"vm_state": "resized", "task_state": "resize_reverting"}, {"attr": "vm_state", "state": "resized"}),
-        ({"task_state": "powering-off"}, {"attr": "task_state", "state": "powering-off"}),
     ],
     ids=str,
 )  # fmt: skip

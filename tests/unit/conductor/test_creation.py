@@ -84,7 +84,7 @@ def test_a_server_is_recorded_with_all_that_was_asked_for(
             "image_os_distro": "cirros",
         },
         "scheduler_hints": {"group": "g"}, "vifs": (), "vifs_version": 0, "trusted_certs": ("cert",), "fault": None,
-        "security_groups": ("web",), "block_devices": (DISK,),
+        "security_groups": ("web",), "block_devices": (DISK,), "wake_at": None, "wake_action": None,
     }  # fmt: skip
     assert databases.row(t.instance_requests, server) == {
         "instance_uuid": server, "image": IMAGE, "keypair": keypair, "networks": NETWORKS, "user_data": "YQ==",

@@ -36,7 +36,7 @@ def reconciler(leases: Leases) -> Reconciler:
     conf([], project="novalike", default_config_files=[])
     conf.set_override("reaper_interval", 0.1, "conductor")
     nothing: Any = Nothing()
-    return Reconciler(conf, *[nothing] * 4, leases)  # type: ignore[arg-type]
+    return Reconciler(conf, *[nothing] * 4, leases, nothing)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("error", [errors.Unavailable(reason="away"), KeyError("a fault of ours")])

@@ -55,7 +55,7 @@ class Others:
 
 def _reconciler(databases: Databases, others: Others) -> Reconciler:
     parts: Any = others
-    return Reconciler(databases.conf, databases.cells, Dispatch(parts, parts), parts, parts, parts)
+    return Reconciler(databases.conf, databases.cells, Dispatch(parts, parts), parts, parts, parts, parts)
 
 
 @pytest.fixture

@@ -120,7 +120,7 @@ def start(databases: Databases, others: Others, monkeypatch: pytest.MonkeyPatch)
     starter = OperationStarter(databases.conf, databases.cells, Dispatch(parts, parts), parts)
 
     def ask(server: str, action: str, *, ctx: RequestContext | None = None, override_lock: bool = False) -> str:
-        return starter.start(ctx or context(), server, action, action, {}, override_lock=override_lock)
+        return starter.start(ctx or context(), server, action, action, lambda _server: {}, override_lock=override_lock)
 
     return ask
 

@@ -45,7 +45,7 @@ class MoveRecords(Records):
         new = server.flavor if wanted is None else msgspec.convert(wanted, Flavor)
         if wanted is not None:
             image = servers_db.specs(connection, [server.uuid])[server.uuid].image
-            flavor_fit.check_resize(server, new, image)
+            flavor_fit.check_resize(server, new, image, may_use_zero_disk=params.get("may_use_zero_disk", True))
         if params.get("host") is not None and params["host"] == server.host:
             raise errors.CannotMigrateToSameHost()
         move = MoveParams(
