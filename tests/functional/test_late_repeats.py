@@ -123,7 +123,9 @@ HARMLESS = {
 
 
 def test_every_command_that_may_be_repeated_is_tried_here() -> None:
-    modules = (aggregates, consoles, flavors, keypairs, metadata, quotas, server_marks, server_resize, servers, services)
+    modules = (
+        aggregates, consoles, flavors, keypairs, metadata, quotas, server_marks, server_resize, servers, services,
+    )  # fmt: skip
     interfaces = {
         value
         for module in modules

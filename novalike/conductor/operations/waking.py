@@ -41,7 +41,9 @@ class Waker:
             return False
         action, workflow = WORKFLOWS[wake.action]
         try:
-            self._starter.start(admin_context(), wake.instance_uuid, action, workflow, lambda _server: {}, override_lock=True)
+            self._starter.start(
+                admin_context(), wake.instance_uuid, action, workflow, lambda _server: {}, override_lock=True
+            )
         except errors.Unavailable:
             raise
         except errors.NovalikeError as error:

@@ -71,7 +71,9 @@ class ServerCommandsHandler:
         params: dict[str, Any] = {},  # noqa: B006
         override_lock: bool = False,
     ) -> str:
-        return self._starter.start(ctx, server_id, action, workflow, lambda _server: params, override_lock=override_lock)
+        return self._starter.start(
+            ctx, server_id, action, workflow, lambda _server: params, override_lock=override_lock
+        )
 
     @staticmethod
     def _get_locked(connection: Any, ctx: RequestContext, server_id: str) -> Server:

@@ -116,7 +116,8 @@ def job(world: World) -> Any:
     a_spec = spec(server(uuid="s1"))
     return SimpleNamespace(
         host="host1", uuid="s1", ctx="ctx", spec=a_spec, guest="guest", vifs=("vif",), driver=world, networking=world,
-        placement=world, conf=SimpleNamespace(shutdown_timeout=60), operation=SimpleNamespace(epoch=7, params={"migrations": ["m1"]}),
+        placement=world, conf=SimpleNamespace(shutdown_timeout=60),
+        operation=SimpleNamespace(epoch=7, params={"migrations": ["m1"]}),
         untouched=True,
         root_device_name=None,
     )  # fmt: skip
