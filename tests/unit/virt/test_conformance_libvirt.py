@@ -1,8 +1,6 @@
 """The libvirt driver, on libvirt's mock hypervisor."""
 
-import hashlib
 import itertools
-import subprocess
 import uuid
 
 import pytest
@@ -11,17 +9,14 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.network import Vif
 from tests.conformance.virt import DriverConformance
 from tests.fakes import records
+from tests.fakes.libvirt_disks import LibvirtDisks
 from tests.fakes.storage import StorageHost
 from tests.unit.virt import mock_libvirt
 
 TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
 
 
-def run(*command):
-    subprocess.run(command, check=True, capture_output=True)
-
-
-class TestLibvirtDriver(DriverConformance):
+class TestLibvirtDriver(LibvirtDisks, DriverConformance):
     @pytest.fixture
     def driver(self, monkeypatch, conf, images):
         mock_libvirt.install(monkeypatch, conf)
@@ -65,24 +60,6 @@ class TestLibvirtDriver(DriverConformance):
             port_id=str(uuid.uuid4()), network_id=str(uuid.uuid4()), network_name="private",
             mac=f"fa:16:3e:00:00:{next(numbers):02x}", vif_type="ovs", details={"bridge_name": "br-x"},
         )  # fmt: skip
-
-    def write(self, driver, guest):
-        pattern = f"write -P {next(self.patterns)} 64k 64k"
-        run("qemu-io", "-f", "qcow2", "-c", pattern, self.disk(driver, guest))
-
-    patterns = itertools.cycle(range(1, 256))
-
-    def content(self, driver, guest):
-        raw = driver._instances / "raw"
-        run("qemu-img", "convert", "-U", "-f", "qcow2", "-O", "raw", self.disk(driver, guest), raw)
-        with raw.open("rb") as f:
-            return hashlib.sha256(f.read(1048576)).hexdigest()
-
-    def disk(self, driver, guest):
-        return driver._instances / guest.uuid / "disk"
-
-    def has_config_drive(self, driver, guest):
-        return (driver._instances / guest.uuid / "disk.config").stat().st_size > 0
 
     def stop_from_outside(self, driver, guest):
         driver._call(lambda connection: connection.lookupByUUIDString(guest.uuid).destroy())
