@@ -45,5 +45,18 @@ OPTS = [
     ),
     cfg.BoolOpt("use_usb_tablet", default=True, help="Give guests an absolute pointer."),
     cfg.StrOpt("rng_dev_path", default="/dev/urandom", help="Where guests' random number devices read."),
+    cfg.StrOpt(
+        "live_migration_uri",
+        default="qemu+tcp://%s/system",
+        help="URI of another host's libvirt daemon, from which this host fetches the disks of servers that are resized "
+        "or migrated to it. %s stands for the other host's live_migration_inbound_addr. qemu+tcp asks nobody who he "
+        "is and encrypts nothing: use qemu+tls://%s/system wherever others can reach the hosts' network.",
+    ),
+    cfg.HostAddressOpt(
+        "live_migration_inbound_addr",
+        default="$my_ip",
+        help="Address or name under which other hosts reach this host's libvirt daemon, put for %s into their "
+        "live_migration_uri. With qemu+tls it must be one that this host's certificate names.",
+    ),
     cfg.IntOpt("console_log_bytes", default=100 * 1024, min=1024, help="Bytes of console log handed out."),
 ]  # fmt: skip

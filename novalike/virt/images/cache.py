@@ -19,7 +19,7 @@ from novalike.objects.record import Record
 from novalike.virt.driver import GuestFailed, ImageRejected, ImageSource
 from novalike.virt.images import download, inspection, qemu_img
 from novalike.virt.images.locks import ImageLocks
-from novalike.virt.images.names import BASE_FORMATS, BLOB, PARTIAL, stem
+from novalike.virt.images.names import BASE_FORMATS, BLOB, COMPLETE, PARTIAL, stem
 from novalike.virt.images.pruning import InUse, Pruner
 from novalike.virt.native_threads import NativeThreads
 
@@ -113,6 +113,30 @@ class ImageCache:
                 partial.rename(path)
             if note_use:
                 note_use(path)
+            return path
+
+    def adopt(self, name: str, copy: Callable[[Path], object]) -> Path:
+        """A file of another host's cache, which has verified it: for images that Glance doesn't have any more.
+
+        :param name: what it is called in both.
+        :param copy: writes it to a path, safely on disk. Who calls has written down that the file is in use.
+        :returns: its path here; when it was there already, nothing is copied.
+        :raises GuestFailed: no space, or a name that no such file has, or what ``copy`` raises.
+        """
+        if not COMPLETE.fullmatch(name):
+            raise GuestFailed(reason=f"{name!r} is no name of a cached image")
+        image_stem = name.partition(".")[0]
+        path, partial = self._folder / name, self._folder / f"{image_stem}.{PARTIAL}"
+        with _storing(name), self._locks.held(image_stem):
+            if not _touch(path):
+                try:
+                    partial.unlink(missing_ok=True)
+                    copy(partial)
+                    partial.chmod(0o644)
+                    partial.rename(path)
+                    self._sync_folder()
+                finally:
+                    partial.unlink(missing_ok=True)
             return path
 
     def prune(self, in_use: InUse, min_age: float | None) -> tuple[str, ...]:

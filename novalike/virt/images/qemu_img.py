@@ -98,6 +98,17 @@ def convert(source: Path, source_format: str, target: Path, target_format: str) 
         raise _failed("Could not convert the image", e) from e
 
 
+def rebase(path: Path, base: Path, base_format: str) -> None:
+    """Have a qcow2 file name another base, of the same content, without reading either.
+
+    :raises GuestFailed: it can't be changed.
+    """
+    try:
+        _run("rebase", "-q", "-u", "-f", "qcow2", "-F", base_format, "-b", str(base), str(path))
+    except (processutils.ProcessExecutionError, OSError) as e:
+        raise _failed("Could not lay a disk over its base", e) from e
+
+
 def resize(path: Path, file_format: str, size: int) -> None:
     """Make a disk larger; never smaller.
 

@@ -1,13 +1,17 @@
 """Which cached images guests need: fetched and written down in their records, and found in records and disks."""
 
+import contextlib
 import os
 import stat
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 from oslo_utils.uuidutils import is_uuid_like
 
+from novalike.objects import errors
+from novalike.objects.image import Image
 from novalike.objects.server import ServerSpec
 from novalike.virt.driver import GuestFailed
 from novalike.virt.images import names
@@ -56,6 +60,37 @@ def fetch(cache: ImageCache, spec: ServerSpec, planned: GuestRecord, folder: Pat
     return written, base
 
 
+def fetch_ahead(cache: ImageCache, image: Image | None, planned: GuestRecord) -> None:
+    """Have the base file that a guest is laid over which is still elsewhere. Its age keeps it until the guest is here.
+
+    When Glance has lost the image, it comes along with the guest.
+
+    :param planned: the record that a new guest would have.
+    :raises ImageRejected, GuestFailed, Unavailable: as :class:`ImageCache` does.
+    """
+    if image is not None:
+        limit = next(disk.size for disk in planned.disks if disk.content == "image")
+        with contextlib.suppress(errors.ImageNotFound):
+            cache.base(image, limit)
+
+
+def fetch_for_move(
+    cache: ImageCache, image: Image | None, name: str, copy: Callable[[Path], object]
+) -> Base:
+    """Return the base file that a guest from elsewhere is laid over, which its record names already.
+
+    :param image: what the guest was made from. Glance may have lost it since, and be away.
+    :param name: of the base file.
+    :param copy: writes the file as it is elsewhere, safely on disk.
+    :raises ImageRejected, GuestFailed: as :class:`ImageCache`, or from ``copy``.
+    """
+    if image is not None and name in names.complete(names.stem(image.id)):
+        with contextlib.suppress(errors.ImageNotFound, errors.Unavailable):
+            return cache.base(image, None)
+    path = cache.adopt(name, copy)
+    return Base(path=str(path), format=path.suffix.removeprefix("."), virtual_size=0)
+
+
 def in_use(instances: Path, cache: Path) -> frozenset[str]:
     """The names of the cached files that any guest needs whose folder is here, also another host's.
 
@@ -65,20 +100,34 @@ def in_use(instances: Path, cache: Path) -> frozenset[str]:
     :raises GuestFailed: a guest's folder can't be read, so that it can't be told.
     """
     found: set[str] = set()
+    seen: set[str] = set()
+    while True:
+        gone = False
+        for folder in _folders(instances, cache):
+            if folder.name in seen:
+                continue
+            try:
+                found |= _needed(folder)
+                seen.add(folder.name)
+            except FileNotFoundError:
+                gone = True
+            except (OSError, GuestFailed) as e:
+                if is_uuid_like(folder.name[:_UUID_LENGTH]):  # others, as lost+found, are not made by us
+                    raise GuestFailed(reason=f"It can't be told which images {folder.name} uses: {e}") from e
+        if not gone:
+            return frozenset(found)
+        # It may be there under another name, as what is set aside, which was not among those that were listed.
+
+
+def _folders(instances: Path, cache: Path) -> list[Path]:
+    """
+    :raises GuestFailed: they can't be listed.
+    """
     try:
         with os.scandir(instances) as entries:
-            folders = [Path(entry.path) for entry in entries if entry.is_dir() and entry.name != cache.name]
+            return [Path(entry.path) for entry in entries if entry.is_dir() and entry.name != cache.name]
     except OSError as e:
         raise GuestFailed(reason=f"The folder of guests can't be read: {e.strerror or e}") from e
-    for folder in folders:
-        try:
-            found |= _needed(folder)
-        except FileNotFoundError:
-            continue  # removed meanwhile
-        except (OSError, GuestFailed) as e:
-            if is_uuid_like(folder.name[:_UUID_LENGTH]):  # others, as lost+found, are not made by us
-                raise GuestFailed(reason=f"It can't be told which images {folder.name} uses: {e}") from e
-    return frozenset(found)
 
 
 def _needed(folder: Path) -> set[str]:
@@ -88,7 +137,7 @@ def _needed(folder: Path) -> set[str]:
     :raises OSError, GuestFailed: something can't be read.
     """
     known = guest_record.read(folder)
-    found = _recorded(folder, known) if known else set()
+    found = recorded(folder, known) if known else set()
     for path in folder.iterdir():
         try:
             found |= _backing(path)
@@ -100,8 +149,11 @@ def _needed(folder: Path) -> set[str]:
     return found
 
 
-def _recorded(folder: Path, known: GuestRecord) -> set[str]:
-    """What a record names: a copy of the base file needs it only until it is there."""
+def recorded(folder: Path, known: GuestRecord) -> set[str]:
+    """Return the names of the cached files that a record names and its guest needs.
+
+    A copy of the base file needs it only until it is there.
+    """
     needed = [known.kernel, known.ramdisk]
     for disk in known.disks:
         if disk.content == "image" and (disk.format == "qcow2" or not (folder / disk.file).exists()):

@@ -5,6 +5,11 @@ from pathlib import Path
 from novalike.virt.driver import GuestFailed
 
 
+def older(name: str) -> str:
+    """Return what a log is called when it has been moved aside."""
+    return name + ".0"
+
+
 def tail(path: Path, size: int) -> bytes | None:
     """The last ``size`` bytes; None when there is no log.
 
@@ -12,8 +17,8 @@ def tail(path: Path, size: int) -> bytes | None:
     """
     text = _end(path, size)
     if text is not None and len(text) < size:
-        older = _end(path.with_name(path.name + ".0"), size - len(text))
-        text = (older or b"") + text
+        before = _end(path.with_name(older(path.name)), size - len(text))
+        text = (before or b"") + text
     return text
 
 

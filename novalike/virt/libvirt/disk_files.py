@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -63,6 +64,25 @@ def make(folder: Path, disk: DiskRecord, base: Base | None, sync: Callable[[int]
             partial.unlink(missing_ok=True)
 
 
+def grow(path: Path, disk: DiskRecord) -> None:
+    """Make a disk that has come from elsewhere as large as it is to be, unless it is larger.
+
+    :raises GuestFailed: it can't be read as what it is to be, or shows another file of the host.
+    """
+    try:
+        facts = qemu_img.info(path, disk.format)
+        size = int(facts["virtual-size"])
+    except (ValueError, KeyError) as e:
+        raise GuestFailed(reason=f"Disk {disk.file} can't be read: {e}") from e
+    foreign = facts.get("format-specific", {}).get("data", {}).get("data-file")
+    if disk.content != "image":
+        foreign = foreign or facts.get("backing-filename")
+    if foreign and disk.format != "raw":
+        raise GuestFailed(reason=f"Disk {disk.file} refers to another file")
+    if disk.device == "disk" and disk.size and disk.size > size:
+        qemu_img.resize(path, disk.format, disk.size)
+
+
 def _root(path: Path, disk: DiskRecord, base: Base) -> None:
     size = disk.size or base.virtual_size
     if disk.format == "qcow2":
@@ -99,6 +119,19 @@ def _format(program: str, *args: str) -> None:
         raise GuestFailed(reason=f"This host has no {program}, which the disk needs") from e
     except processutils.ProcessExecutionError as e:
         raise GuestFailed(reason=f"{program} failed: {(e.stderr or '').strip()}") from e
+
+
+def sync_folder(folder: Path, sync: Callable[[int], object]) -> None:
+    """Have what was renamed in a folder outlive a power failure.
+
+    :param sync: as in :func:`make`.
+    :raises OSError: it can't be.
+    """
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        sync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def remove(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Which disks a guest gets, where the guest finds them, and in which order the firmware tries them. Pure."""
 
 import string
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -16,18 +17,22 @@ from novalike.virt.libvirt.guest_record import DiskRecord, GuestRecord
 GIB = 1024**3
 MIB = 1024**2
 CONFIG_DRIVE = "disk.config"
+SWAP = "disk.swap"
 
 
-def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestRecord:
+def plan(
+    conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str, machine: str | None = None
+) -> GuestRecord:
     """The record of a guest that is to be made; base, kernel and ramdisk are filled in when they have been fetched.
 
     :param node: the compute node's uuid.
+    :param machine: its machine type; None: the one that a new guest gets.
     :raises GuestFailed: a block device or bus that can't be had.
     """
     image, flavor = spec.image, spec.server.flavor
     if image is None:
         raise GuestFailed(reason="Servers without an image (booted from a volume) are not supported")
-    machine = hardware.machine_type(conf, image, arch)
+    machine = machine or hardware.machine_type(conf, image, arch)
     file_format = "qcow2" if conf.libvirt.images_type in ("qcow2", "default") else "raw"
     names = _Names()
     disks = [_root(spec, machine, file_format, names)]
@@ -59,7 +64,7 @@ def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestR
         size = (device.volume_size or flavor.swap) * MIB
         target = names.take(bus, device.device_name)
         disks.append(
-            DiskRecord(file="disk.swap", content="swap", format=file_format, size=size, bus=bus, target=target)
+            DiskRecord(file=SWAP, content="swap", format=file_format, size=size, bus=bus, target=target)
         )
     bus = hardware.cdrom_bus(image, machine)
     disks.append(
@@ -68,6 +73,41 @@ def plan(conf: cfg.ConfigOpts, spec: ServerSpec, arch: str, node: str) -> GuestR
         )
     )
     return GuestRecord(machine=machine, disks=tuple(disks), node=node, scsi_model=hardware.scsi_model(image))
+
+
+def plan_move(
+    conf: cfg.ConfigOpts, spec: ServerSpec, known: GuestRecord, arch: str, node: str
+) -> GuestRecord:
+    """The record of a guest that comes from elsewhere, or gets another flavor.
+
+    Its hardware stays what it is, and each disk where the guest finds it. Disks grow to what the flavor has, and don't
+    shrink; swap is there if the flavor has any, and has at most that size; new disks come after those that there are.
+
+    :param spec: with the flavor that it gets.
+    :param known: the record that it has.
+    :param node: uuid of the compute node that is to have it.
+    :raises GuestFailed: no room for one more disk.
+    """
+    wanted = {disk.file: disk for disk in plan(conf, spec, arch, node, known.machine).disks}
+    swap = spec.server.flavor.swap * MIB
+    if SWAP in wanted:
+        wanted[SWAP] = msgspec.structs.replace(wanted[SWAP], size=min(wanted[SWAP].size or 0, swap))
+    if not swap:
+        wanted.pop(SWAP, None)
+    disks = []
+    for disk in known.disks:
+        new = wanted.pop(disk.file, None)
+        if disk.content == "swap":
+            if new is not None:
+                disks.append(msgspec.structs.replace(disk, size=new.size))
+            continue
+        if disk.device == "disk" and new is not None and new.size:
+            disk = msgspec.structs.replace(disk, size=max(disk.size or 0, new.size))
+        disks.append(disk)
+    names = _Names(disk.target for disk in disks)
+    for new in wanted.values():
+        disks.append(msgspec.structs.replace(new, target=names.take(new.bus), boot_order=None))
+    return msgspec.structs.replace(known, node=node, disks=tuple(disks))
 
 
 def complete(planned: GuestRecord, base: Base) -> GuestRecord:
@@ -126,10 +166,13 @@ def _default_filesystem(image: object) -> str:
 
 
 class _Names:
-    """Hands out device names, each once."""
+    """Hands out device names, each once.
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
+    :param taken: those that are not to be had.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken = set(taken)
 
     def take(self, bus: str, wish: str | None = None) -> str:
         """The wished name, when it suits the bus and is free, or the next one."""

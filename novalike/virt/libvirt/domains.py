@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import libvirt
@@ -27,12 +28,11 @@ _POWER_STATES = {
 # How a guest is asked: the button that every machine has.
 POWER_BUTTON = libvirt.VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN
 _GONE = frozenset({libvirt.VIR_ERR_NO_DOMAIN})
-# Parts of a guest that exist only here, and go with it.
+# What libvirt keeps of a guest that goes with it. (Its firmware's variables: see _nvram_flag.)
 UNDEFINE = (
     libvirt.VIR_DOMAIN_UNDEFINE_MANAGED_SAVE
     | libvirt.VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA
     | libvirt.VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA
-    | libvirt.VIR_DOMAIN_UNDEFINE_NVRAM
 )
 
 
@@ -149,10 +149,29 @@ def undefine(connection: libvirt.virConnect, uuid: str) -> None:
         return
     try:
         if domain.isPersistent():
-            domain.undefineFlags(UNDEFINE)
+            domain.undefineFlags(UNDEFINE | _nvram_flag(domain))
     except libvirt.libvirtError as e:
         if e.get_error_code() not in _GONE:
             raise
+
+
+def nvram(connection: libvirt.virConnect, uuid: str) -> str | None:
+    """Where the variables of a guest's firmware are; None when there is no guest, or it has none."""
+    domain = find(connection, uuid)
+    return None if domain is None else unless_gone(lambda: _nvram(domain))
+
+
+def _nvram(domain: libvirt.virDomain) -> str | None:
+    return etree.fromstring(domain.XMLDesc(libvirt.VIR_DOMAIN_XML_INACTIVE)).findtext("./os/nvram") or None
+
+
+def _nvram_flag(domain: libvirt.virDomain) -> int:
+    """What is in the guest's own folder stays, with its disks; what libvirt has put elsewhere goes."""
+    path = _nvram(domain)
+    if path is None:
+        return 0
+    own = Path(path).parent.name == domain.UUIDString()
+    return int(libvirt.VIR_DOMAIN_UNDEFINE_KEEP_NVRAM if own else libvirt.VIR_DOMAIN_UNDEFINE_NVRAM)
 
 
 def vnc_port(connection: libvirt.virConnect, uuid: str) -> int | None:

@@ -6,7 +6,9 @@ This file says what happens in which order; how is in the modules beside it::
     disk_plan, disk_files  its disks                     base_images             the cached images they need
     guest_builder          all of it in one GuestSpec    guestxml/               that as XML
     interfaces             its side of interfaces        domains, power          one guest in libvirt
-    connection, events     libvirt itself                host_report, traits     the host
+    connection, events     libvirt itself                host_facts, traits      the host
+    host_report            what it is and has            moving, guest_folders   guests that move
+    disk_transfer          their files
 
 What other hypervisors' drivers need as well is in ``virt``: ``vif`` (the host's side of interfaces), ``images`` (the
 cache), ``config_drive``, ``node_inventory``.
@@ -16,7 +18,6 @@ import contextlib
 import functools
 import logging
 import os
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,7 +28,7 @@ from oslo_config import cfg
 
 from novalike.objects import errors
 from novalike.objects.host import NodeReport
-from novalike.objects.image import Image
+from novalike.objects.server import ServerSpec
 from novalike.virt import config_drive as config_drives
 from novalike.virt import driver as contract
 from novalike.virt.abilities import capability_traits
@@ -44,24 +45,26 @@ from novalike.virt.guest import Guest, GuestRef
 from novalike.virt.images.cache import ImageCache
 from novalike.virt.libvirt import (
     base_images,
-    capabilities,
     console_log,
     disk_files,
     disk_plan,
     domains,
     guest_builder,
+    guest_folders,
     guest_record,
     hardware,
     host_report,
     node_identity,
     power,
     preflight,
-    traits,
     unsupported_features,
 )
 from novalike.virt.libvirt.connection import Connection
 from novalike.virt.libvirt.events import PowerEvents
+from novalike.virt.libvirt.guest_folders import GuestFolders
 from novalike.virt.libvirt.guestxml import domain as domain_xml
+from novalike.virt.libvirt.host_facts import HostFacts
+from novalike.virt.libvirt.moving import Mover
 from novalike.virt.native_threads import NativeThreads
 from novalike.virt.vif.plugger import VifPlugger
 
@@ -71,7 +74,7 @@ R = TypeVar("R")
 
 
 class LibvirtDriver(contract.Driver):
-    """See :class:`novalike.virt.driver.Driver`; also keeps console logs, has VNC, caches images."""
+    """See :class:`novalike.virt.driver.Driver`; also keeps console logs, has VNC, caches images, moves guests."""
 
     def __init__(self, conf: cfg.ConfigOpts, images: ImageSource) -> None:
         super().__init__(conf, images)
@@ -86,10 +89,8 @@ class LibvirtDriver(contract.Driver):
         self._connection = Connection(conf.libvirt.connection_uri, self._threads, self._connected)
         self._node_uuid = ""
         self._cache_mode = conf.libvirt.disk_cachemode
-        self._capabilities: capabilities.HostCapabilities | None = None
-        self._machines: dict[str, capabilities.MachineCapabilities] = {}
-        self._traits: tuple[str, ...] | None = None
-        self._facts_lock = threading.Lock()
+        self._facts = HostFacts(conf, self._call)
+        self._mover = Mover(conf, self._threads, self._connection, self._cache, self._cache_folder)
 
     # -- the host
 
@@ -103,8 +104,8 @@ class LibvirtDriver(contract.Driver):
         self._plugger.start()
         if self._events is None:
             self._events = PowerEvents(self._power_changed)
-        preflight.check_virt_type(self.conf, self._host())
-        preflight.check_machine(self.conf, self._machine(hardware.machine_type(self.conf, None, self._host().arch)))
+        preflight.check_virt_type(self.conf, self._facts.host)
+        preflight.check_machine(self.conf, self._facts.machine(self._facts.machine_type(None)))
         options = self.conf.libvirt
         LOG.info("Hypervisor is usable: %s, virt_type %s", options.connection_uri, options.virt_type)
 
@@ -131,8 +132,8 @@ class LibvirtDriver(contract.Driver):
                 self.conf,
                 measured,
                 node_uuid=self._node_uuid,
-                capabilities=self._host(),
-                traits=self._host_traits(),
+                capabilities=self._facts.host,
+                traits=tuple(sorted(self._facts.traits() | set(capability_traits(self)))),
                 instances=self._instances,
             ),
         )
@@ -149,7 +150,7 @@ class LibvirtDriver(contract.Driver):
         # in this order: a guest that is made meanwhile is ours, not somebody else's
         all_guests = self._call(domains.uuids)
         ours = {guest.instance_uuid for guest in self._call(domains.infos, self._node_uuid)}
-        left = guest_record.ours(self._instances, self._node_uuid)
+        left = guest_folders.ours(self._instances, self._node_uuid)
         left |= {port.instance_uuid for port in self._plugger.plugged()}
         return frozenset(ours | (left - all_guests))
 
@@ -180,11 +181,10 @@ class LibvirtDriver(contract.Driver):
 
     def prepare_disks(self, guest: Guest) -> str:
         spec = guest.spec
-        unsupported_features.check(spec.image, spec.server.flavor, self._host().arch)
-        self._check_firmware(spec.image)
+        self._check_wishes(spec)
         folder = self._folder(guest.uuid)
         known = guest_record.read(folder)
-        planned = known or disk_plan.plan(self.conf, spec, self._host().arch, self._node_uuid)
+        planned = known or disk_plan.plan(self.conf, spec, self._facts.arch, self._node_uuid)
         if known is None or any(
             not (folder / disk.file).exists() for disk in known.disks if disk.content != "config"
         ):
@@ -193,6 +193,13 @@ class LibvirtDriver(contract.Driver):
                 for disk in planned.disks:
                     disk_files.make(folder, disk, base, self._sync)
         return planned.root_device
+
+    def _check_wishes(self, spec: ServerSpec) -> None:
+        """
+        :raises GuestFailed: image or flavor want what can't be had here.
+        """
+        unsupported_features.check(spec.image, spec.server.flavor, self._facts.arch)
+        self._facts.check_firmware(spec.image)
 
     def plug(self, guest: Guest) -> None:
         queues = hardware.vif_queues(guest.spec.image, guest.spec.server.flavor)
@@ -222,9 +229,7 @@ class LibvirtDriver(contract.Driver):
     def remove_disks(self, guest: Guest) -> None:
         if self._call(domains.is_active, guest.uuid) is not None:
             raise GuestFailed(reason="libvirt still knows the guest: its disks stay")
-        folder = self._folder(guest.uuid)
-        if guest_record.is_ours(folder, self._node_uuid):
-            self._threads.run(disk_files.remove, folder)
+        self._folders(guest.uuid).remove()
 
     # -- guests: power
 
@@ -257,10 +262,45 @@ class LibvirtDriver(contract.Driver):
         return self._connection.call(domains.start, uuid)
 
     def _restart(self, guest: Guest) -> None:
-        """Define a stopped guest anew and start it."""
+        """Define a stopped guest anew and start it; if its disks are set aside, they are taken back."""
+        if guest_record.read(self._folder(guest.uuid)) is None:
+            self._mover.take_back(self._folders(guest.uuid))
         self.plug(guest)
         self._define(guest)
         self._start(guest.uuid)
+
+    # -- guests: moving
+
+    def prepare_move(self, guest: Guest) -> None:
+        spec = guest.spec
+        self._check_wishes(spec)
+        planned = disk_plan.plan(self.conf, spec, self._facts.arch, self._node_uuid)
+        base_images.fetch_ahead(self._cache, spec.image, planned)
+
+    def set_aside(self, guest: Guest) -> str:
+        with self._quiet(guest.uuid):
+            return self._mover.set_aside(self._folders(guest.uuid))
+
+    def fetch_disks(self, guest: Guest, source: str | None, progress: Callable[[int], None]) -> str:
+        folders = self._folders(guest.uuid)
+        return self._mover.fetch(guest, folders, source, progress, arch=self._facts.arch, node=self._node_uuid)
+
+    def define(self, guest: Guest) -> None:
+        with self._quiet(guest.uuid):
+            if self._call(domains.is_active, guest.uuid) is None:
+                try:
+                    self._define(guest)
+                except GuestNotFound as e:
+                    raise GuestFailed(reason=f"Instance {guest.uuid} has no disks here") from e
+
+    def take_back(self, guest: Guest) -> None:
+        self._mover.take_back(self._folders(guest.uuid))
+
+    def discard_aside(self, guest: Guest) -> None:
+        self._mover.discard_aside(self._folders(guest.uuid))
+
+    def aside(self, host: str) -> frozenset[str]:
+        return guest_folders.aside(self._instances, self._node_uuid)
 
     # -- images
 
@@ -272,6 +312,9 @@ class LibvirtDriver(contract.Driver):
 
     def _folder(self, uuid: str) -> Path:
         return contract.instance_directory(self.conf, uuid)
+
+    def _folders(self, uuid: str) -> GuestFolders:
+        return GuestFolders(self._instances, uuid, self._node_uuid, self._threads)
 
     def _call(
         self, function: Callable[Concatenate[libvirt.virConnect, P], R], /, *args: P.args, **kwargs: P.kwargs
@@ -289,8 +332,9 @@ class LibvirtDriver(contract.Driver):
         if known is None:
             raise GuestNotFound(instance_id=guest.uuid)
         built = guest_builder.build(
-            self.conf, guest, known, folder, node=self._node_uuid, arch=self._host().arch, cache_mode=self._cache_mode
-        )
+            self.conf, guest, known, folder, node=self._node_uuid, arch=self._facts.arch,
+            cache_mode=self._cache_mode, nvram=self._call(domains.nvram, guest.uuid),
+        )  # fmt: skip
         self._call(domains.define, domain_xml.render(built))
 
     def _start(self, uuid: str) -> None:
@@ -306,40 +350,6 @@ class LibvirtDriver(contract.Driver):
 
     def _sync(self, descriptor: int) -> None:
         self._threads.run(os.fsync, descriptor)
-
-    def _check_firmware(self, image: Image | None) -> None:
-        if hardware.firmware(image) == "uefi":
-            machine = hardware.machine_type(self.conf, image, self._host().arch)
-            if "efi" not in self._machine(machine).firmwares:
-                raise GuestFailed(reason=f"This host has no UEFI firmware for machine type {machine}")
-
-    def _host(self) -> capabilities.HostCapabilities:
-        with self._facts_lock:
-            if self._capabilities is None:
-                self._capabilities = self._call(capabilities.query_host)
-            return self._capabilities
-
-    def _machine(self, machine: str) -> capabilities.MachineCapabilities:
-        arch = self._host().arch
-        with self._facts_lock:
-            if machine not in self._machines:
-                self._machines[machine] = self._call(
-                    capabilities.query_machine, arch, machine, self.conf.libvirt.virt_type
-                )
-            return self._machines[machine]
-
-    def _host_traits(self) -> tuple[str, ...]:
-        if self._traits is None:
-            arch = self._host().arch
-            default = hardware.machine_type(self.conf, None, arch)
-            machines = [self._machine(name) for name in {default, *(("pc", "q35") if arch == "x86_64" else ())}]
-            found = traits.compute_traits(arch, machines, has_screen=self.conf.vnc.enabled)
-            cpu_xml = self._machine(default).guest_cpu_xml
-            if cpu_xml:
-                features = self._call(capabilities.query_cpu_features, arch, self.conf.libvirt.virt_type, cpu_xml)
-                found |= traits.cpu_traits(features)
-            self._traits = tuple(sorted(found | set(capability_traits(self))))
-        return self._traits
 
     @contextlib.contextmanager
     def _quiet(self, uuid: str) -> Iterator[None]:

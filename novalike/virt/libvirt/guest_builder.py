@@ -14,6 +14,8 @@ from novalike.virt.libvirt.guest_record import GuestRecord
 from novalike.virt.libvirt.guestspec import Boot, Description, Disk, GuestSpec
 
 CONSOLE_LOG = "console.log"
+# Variables of UEFI firmware: in the guest's folder, so that they go where its disks go.
+NVRAM = "nvram.fd"
 
 
 def build(
@@ -25,12 +27,14 @@ def build(
     node: str,
     arch: str,
     cache_mode: str,
+    nvram: str | None = None,
 ) -> GuestSpec:
     """Return the guest as libvirt is to have it.
 
     :param node: uuid of this compute node.
     :param folder: where its disks are.
     :param cache_mode: QEMU's cache mode for disks.
+    :param nvram: where its firmware's variables are, if libvirt has put them outside of the folder.
     :raises GuestFailed: something that is asked for can't be had.
     """
     spec = guest.spec
@@ -44,7 +48,7 @@ def build(
         memory_mb=flavor.memory_mb,
         vcpus=flavor.vcpus,
         cpu=hardware.cpu(conf, image, flavor),
-        boot=_boot(spec, record, arch),
+        boot=_boot(spec, record, arch, nvram or str(folder / NVRAM)),
         disks=_disks(record, folder, cache_mode, guest.uuid),
         interfaces=tuple(interfaces.interface(vif, image, queues) for vif in guest.vifs),
         description=_describe(guest, node),
@@ -61,7 +65,7 @@ def build(
     )
 
 
-def _boot(spec: ServerSpec, record: GuestRecord, arch: str) -> Boot:
+def _boot(spec: ServerSpec, record: GuestRecord, arch: str, nvram: str) -> Boot:
     properties = hardware.properties(spec.image)
     command_line = None
     if record.kernel:
@@ -70,10 +74,12 @@ def _boot(spec: ServerSpec, record: GuestRecord, arch: str) -> Boot:
     elif properties.get("os_command_line"):
         raise GuestFailed(reason="Image property os_command_line needs an image with a kernel_id")
     menu = spec.server.flavor.extra_specs.get("hw:boot_menu", properties.get("hw_boot_menu"))
+    firmware = hardware.firmware(spec.image)
     return Boot(
         machine=record.machine,
         arch=arch,
-        firmware=hardware.firmware(spec.image),
+        firmware=firmware,
+        nvram=nvram if firmware == "uefi" else None,
         kernel=record.kernel,
         ramdisk=record.ramdisk,
         command_line=command_line,

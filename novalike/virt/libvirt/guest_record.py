@@ -7,7 +7,6 @@ import os
 from pathlib import Path
 
 import msgspec
-from oslo_utils.uuidutils import is_uuid_like
 
 from novalike.objects.record import Record
 from novalike.virt.driver import GuestFailed
@@ -42,6 +41,8 @@ class GuestRecord(Record, frozen=True):
     :param node: uuid of the compute node that made it: several may share the file system.
     :param base: name of the base file that its root disk is laid over, or is a copy of.
     :param kernel: path of the kernel to boot, for images without a boot loader.
+    :param aside_id: made up when the guest was set aside for the last time.
+    :param fetched_from: the ``aside_id`` of what its disks were copied from, if they were.
     """
 
     machine: str
@@ -51,6 +52,8 @@ class GuestRecord(Record, frozen=True):
     base: str | None = None
     kernel: str | None = None
     ramdisk: str | None = None
+    aside_id: str | None = None
+    fetched_from: str | None = None
 
     @property
     def root_device(self) -> str:
@@ -64,11 +67,26 @@ def read(folder: Path) -> GuestRecord | None:
     :raises GuestFailed: it can't be read.
     """
     try:
-        return msgspec.json.decode((folder / FILE).read_bytes(), type=GuestRecord)
+        return decode((folder / FILE).read_bytes())
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as e:
+    except (OSError, ValueError) as e:
         raise GuestFailed(reason=f"{folder.name}/{FILE} can't be read: {e}") from e
+
+
+def decode(text: bytes) -> GuestRecord:
+    """Return the record that is in a file.
+
+    :raises ValueError: it is none, or names files that are not in the guest's folder.
+    """
+    try:
+        record = msgspec.json.decode(text, type=GuestRecord)
+    except msgspec.DecodeError as e:
+        raise ValueError(str(e)) from e
+    for disk in record.disks:
+        if disk.file in ("", ".", "..") or "/" in disk.file:
+            raise ValueError(f"{disk.file!r} is no name of a disk")
+    return record
 
 
 def is_ours(folder: Path, node: str) -> bool:
@@ -81,17 +99,6 @@ def is_ours(folder: Path, node: str) -> bool:
     except GuestFailed:
         return True
     return known is None or known.node == node
-
-
-def ours(instances: Path, node: str) -> set[str]:
-    """The uuids of all guests of which this compute node has a folder, whatever is in it.
-
-    :raises GuestFailed: the folder of folders can't be read.
-    """
-    try:
-        return {path.name for path in instances.iterdir() if is_uuid_like(path.name) and is_ours(path, node)}
-    except OSError as e:
-        raise GuestFailed(reason=f"The folder of guests can't be read: {e.strerror or e}") from e
 
 
 def write(folder: Path, record: GuestRecord) -> None:

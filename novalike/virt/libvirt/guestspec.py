@@ -19,11 +19,13 @@ class Boot:
     """Firmware and, for images without a boot loader, the kernel.
 
     :param firmware: ``bios`` or ``uefi``.
+    :param nvram: the file with the variables of UEFI firmware; None: libvirt puts it somewhere.
     """
 
     machine: str
     arch: str = "x86_64"
     firmware: str = "bios"
+    nvram: str | None = None
     kernel: str | None = None
     ramdisk: str | None = None
     command_line: str | None = None

@@ -6,9 +6,12 @@ the same.
 
 from tests.conformance.virt.abilities import AbilityConformance
 from tests.conformance.virt.guests import GuestConformance
+from tests.conformance.virt.moves import MoveConformance
 from tests.conformance.virt.nodes import NodeConformance
 from tests.conformance.virt.removal import RemovalConformance
 
 
-class DriverConformance(NodeConformance, GuestConformance, RemovalConformance, AbilityConformance):
-    """All tests. Fixtures to give: ``driver`` (started), ``restarted`` and ``make_spec``; ``make_vif`` if need be."""
+class DriverConformance(
+    NodeConformance, GuestConformance, RemovalConformance, AbilityConformance, MoveConformance
+):
+    """All tests. What is to be given: see :class:`~tests.conformance.virt.fixtures.DriverFixtures`."""

@@ -10,31 +10,16 @@ from novalike.objects.errors import ConsoleTypeUnavailable
 from novalike.virt.abilities import ABILITIES, Ability, CachesImages, HasVnc, KeepsConsoleLog
 from novalike.virt.driver import Driver, GuestNotFound
 from novalike.virt.guest import Guest
-from tests.conformance.virt.fixtures import DriverFixtures, MakeGuest
-
-
-def needs(protocol: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Have a test run only on drivers with an ability."""
-
-    def mark(test: Callable[..., None]) -> Callable[..., None]:
-        test.ability = protocol  # type: ignore[attr-defined]
-        return test
-
-    return mark
+from tests.conformance.virt.fixtures import DriverFixtures, MakeGuest, needs
 
 
 class AbilityConformance(DriverFixtures):
     """The tests."""
 
-    @pytest.fixture(autouse=True)
-    def _skip_what_the_hypervisor_does_not_have(self, request: pytest.FixtureRequest, driver: Driver) -> None:
-        protocol = getattr(request.function, "ability", None)
-        if protocol is not None and not isinstance(driver, protocol):
-            pytest.skip(f"not {protocol.__name__}")
-
     @pytest.mark.parametrize("ability", ABILITIES, ids=lambda ability: ability.protocol.__name__)
     def test_abilities_are_tested_and_reported(self, driver: Driver, ability: Ability) -> None:
-        assert ability.protocol in {getattr(test, "ability", None) for test in vars(AbilityConformance).values()}
+        tests = [test for tests in type(self).__mro__ for test in vars(tests).values()]
+        assert ability.protocol in {getattr(test, "ability", None) for test in tests}
         assert set(ability.traits) <= set(os_traits.get_traits())
         if isinstance(driver, ability.protocol):
             assert all(set(ability.traits) <= set(report.traits) for report in driver.node_reports())

@@ -16,6 +16,16 @@ MakeGuest = Callable[..., Guest]
 DRIVE = ConfigDrive(files={"openstack/latest/meta_data.json": b"{}"})
 
 
+def needs(protocol: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Have a test run only on drivers with an ability."""
+
+    def mark(test: Callable[..., None]) -> Callable[..., None]:
+        test.ability = protocol  # type: ignore[attr-defined]
+        return test
+
+    return mark
+
+
 def destroy(driver: Driver, guest: Guest) -> None:
     """Remove the guest and all that it has but interfaces."""
     driver.remove_guest(guest)
@@ -28,7 +38,15 @@ def bare(guest: Guest) -> Guest:
 
 
 class DriverFixtures:
-    """``driver`` (started), ``restarted`` and ``make_spec`` are to be given, ``make_vif`` if need be."""
+    """``driver`` (started), ``restarted`` and ``make_spec`` are to be given, ``make_vif`` if need be; for a driver that
+    moves guests also ``elsewhere`` and :meth:`content`.
+    """
+
+    @pytest.fixture(autouse=True)
+    def _skip_what_the_hypervisor_does_not_have(self, request: pytest.FixtureRequest, driver: Driver) -> None:
+        protocol = getattr(request.function, "ability", None)
+        if protocol is not None and not isinstance(driver, protocol):
+            pytest.skip(f"not {protocol.__name__}")
 
     @pytest.fixture
     def driver(self) -> Driver:
@@ -57,6 +75,25 @@ class DriverFixtures:
             mac=f"fa:16:3e:{random.randrange(256):02x}:{random.randrange(256):02x}:{random.randrange(256):02x}",
             vif_type="tap",
         )
+
+    @pytest.fixture
+    def elsewhere(self, driver: Driver) -> Driver:
+        """Another host's driver, in another process as far as possible, to which guests can be moved."""
+        raise NotImplementedError
+
+    def write(self, driver: Driver, guest: Guest) -> None:
+        """Write something to the root disk of a guest that is off, so that it is like no other, if that is needed."""
+
+    def content(self, driver: Driver, guest: Guest) -> object:
+        """Return what is on a guest's root disk, or something that is the same if that is the same."""
+        raise NotImplementedError
+
+    def has_config_drive(self, driver: Driver, guest: Guest) -> bool:
+        """Return whether a guest has a config drive."""
+        raise NotImplementedError
+
+    # Whether a driver can tell that nothing is set aside on another driver's host.
+    sees_other_hosts = True
 
     def stop_from_outside(self, driver: Driver, guest: Guest) -> None:
         """Make a guest stop without the driver's doing."""

@@ -55,15 +55,25 @@ def state_path():
 
 
 @pytest.fixture
-def conf(state_path) -> cfg.ConfigOpts:
-    conf = cfg.ConfigOpts()
-    options.register(conf)
-    conf([], project="novalike", default_config_files=[])
-    conf.set_override("state_path", str(state_path))
-    conf.set_override("host", "hv1")
-    conf.set_override("virt_type", "qemu", group="libvirt")
-    conf.set_override("hw_machine_type", ["x86_64=pc"], group="libvirt")
-    return conf
+def make_conf(state_path):
+    """Gives the configuration of a host, each with a folder of its own."""
+
+    def make(host) -> cfg.ConfigOpts:
+        conf = cfg.ConfigOpts()
+        options.register(conf)
+        conf([], project="novalike", default_config_files=[])
+        conf.set_override("state_path", str(state_path if host == "hv1" else state_path / host))
+        conf.set_override("host", host)
+        conf.set_override("virt_type", "qemu", group="libvirt")
+        conf.set_override("hw_machine_type", ["x86_64=pc"], group="libvirt")
+        return conf
+
+    return make
+
+
+@pytest.fixture
+def conf(make_conf) -> cfg.ConfigOpts:
+    return make_conf("hv1")
 
 
 @pytest.fixture

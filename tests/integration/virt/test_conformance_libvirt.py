@@ -3,11 +3,12 @@
 import pytest
 
 from tests.conformance.virt import DriverConformance
+from tests.fakes.libvirt_disks import LibvirtDisks
 
 pytestmark = pytest.mark.libvirt
 
 
-class TestLibvirtDriver(DriverConformance):
+class TestLibvirtDriver(LibvirtDisks, DriverConformance):
     @pytest.fixture
     def driver(self, conf, images):
         from novalike.virt.libvirt.driver import LibvirtDriver
@@ -32,6 +33,18 @@ class TestLibvirtDriver(DriverConformance):
         yield restart
         for another in made:
             another.stop()
+
+    @pytest.fixture
+    def elsewhere(self, make_conf, driver, images):
+        """Another host with files of its own. Its libvirt is the same, which it reaches as if it were another one."""
+        from novalike.virt.libvirt.driver import LibvirtDriver
+
+        conf = make_conf("hv2")
+        conf.set_override("live_migration_uri", conf.libvirt.connection_uri, group="libvirt")
+        another = LibvirtDriver(conf, images)
+        another.start()
+        yield another
+        another.stop()
 
     @pytest.fixture
     def make_spec(self, images, guest_image, make_spec):

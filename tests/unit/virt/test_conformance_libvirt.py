@@ -9,12 +9,14 @@ from novalike.objects.flavor import Flavor
 from novalike.objects.network import Vif
 from tests.conformance.virt import DriverConformance
 from tests.fakes import records
+from tests.fakes.libvirt_disks import LibvirtDisks
+from tests.fakes.storage import StorageHost
 from tests.unit.virt import mock_libvirt
 
 TINY = Flavor(flavor_id="1", name="tiny", memory_mb=64, vcpus=1, root_gb=0)
 
 
-class TestLibvirtDriver(DriverConformance):
+class TestLibvirtDriver(LibvirtDisks, DriverConformance):
     @pytest.fixture
     def driver(self, monkeypatch, conf, images):
         mock_libvirt.install(monkeypatch, conf)
@@ -34,6 +36,16 @@ class TestLibvirtDriver(DriverConformance):
         yield restart
         for another in made:
             another.stop()
+
+    @pytest.fixture
+    def elsewhere(self, driver, monkeypatch, make_conf, images):
+        StorageHost().install(monkeypatch)
+        conf = make_conf("hv2")
+        conf.set_override("connection_uri", "test:///default", group="libvirt")
+        conf.set_override("enabled", False, group="vnc")
+        another = mock_libvirt.started(conf, images)
+        yield another
+        another.stop()
 
     @pytest.fixture
     def make_spec(self, driver, images):

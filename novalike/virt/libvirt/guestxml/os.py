@@ -17,6 +17,8 @@ def render(boot: Boot, *, smbios: bool) -> Element:
                 element("feature", enabled="no", name="enrolled-keys"),
             )
         )
+        if boot.nvram:
+            node.append(element("nvram", text=boot.nvram))
     if boot.kernel:
         node.append(element("kernel", text=boot.kernel))
         if boot.ramdisk:
