@@ -18,12 +18,12 @@ from novalike.clients.placement import PlacementClient
 from novalike.compute.heartbeat import HeartbeatSender
 from novalike.compute.image_cache import ImageCachePruner
 from novalike.compute.info_cache import Healer, InfoCache
+from novalike.compute.job import Tools
 from novalike.compute.networking import Networking
 from novalike.compute.recovery import Recovery
 from novalike.compute.resource_reports import ResourceReports
 from novalike.compute.server import ComputeHandler
 from novalike.compute.worker import Worker
-from novalike.compute.workflow import Tools
 from novalike.objects import errors
 from novalike.virt.driver import Driver, ImageSource
 

@@ -15,7 +15,7 @@ from novalike.objects import errors
 from novalike.objects.operation import JournalEntry, Outcome, Progress
 
 if TYPE_CHECKING:
-    from novalike.compute.workflow import Job
+    from novalike.compute.job import Job
 
 LOG = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from novalike.bus import journal as bus_journal
 from novalike.bus.transport import Transport
 from novalike.compute import workflow
 from novalike.compute.build_queue import BuildQueue
+from novalike.compute.job import Job, Tools
 from novalike.compute.journal import Journal
 from novalike.compute.operations import workflow_of
-from novalike.compute.workflow import Job, Tools
 from novalike.objects import errors
 from novalike.objects.context import RequestContext, admin_context
 from novalike.objects.operation import Assignment

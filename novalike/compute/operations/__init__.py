@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from novalike.compute.job import Job
 from novalike.compute.operations import create, delete, power, reboot, resize
-from novalike.compute.workflow import Job, Step, Workflow, taken_back
+from novalike.compute.workflow import Step, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.operation import Operation
 from novalike.objects.operations import ACTIONS

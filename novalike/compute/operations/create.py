@@ -6,7 +6,8 @@ before he has said that the build failed begins again, and then needs it.
 """
 
 from novalike.compute import config_drive
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.job import Job
+from novalike.compute.workflow import Step, Workflow
 from novalike.objects import errors
 from novalike.objects.lifecycle import TaskState
 

@@ -3,7 +3,8 @@ interfaces, ports, and at last its claims."""
 
 import msgspec
 
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.job import Job
+from novalike.compute.workflow import Step, Workflow
 from novalike.objects.operations.delete import DeleteParams
 from novalike.virt.abilities import MovesGuests
 

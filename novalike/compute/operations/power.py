@@ -1,6 +1,7 @@
 """Starting and stopping a server."""
 
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.job import Job
+from novalike.compute.workflow import Step, Workflow
 
 
 def power_on(job: Job) -> None:

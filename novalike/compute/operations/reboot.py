@@ -1,6 +1,7 @@
 """Rebooting a server."""
 
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.job import Job
+from novalike.compute.workflow import Step, Workflow
 from novalike.objects.lifecycle import TaskState
 
 

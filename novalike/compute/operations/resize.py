@@ -10,7 +10,8 @@ import contextlib
 
 import msgspec
 
-from novalike.compute.workflow import Job, Step, Workflow
+from novalike.compute.job import Job
+from novalike.compute.workflow import Step, Workflow
 from novalike.objects import errors
 from novalike.objects.lifecycle import TaskState, VmState
 from novalike.objects.operations.resize import MoveParams, SetAside, SettleMoveParams

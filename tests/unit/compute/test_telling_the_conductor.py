@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from novalike.compute.job import Job
 from novalike.compute.journal import Journal, Stopped
-from novalike.compute.workflow import Job
 from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation
 from tests.fakes.records import context, server, spec

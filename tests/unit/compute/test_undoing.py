@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from novalike.compute import workflow
-from novalike.compute.workflow import Job, Step, Tools, Workflow
+from novalike.compute.job import Job, Tools
+from novalike.compute.workflow import Step, Workflow
 from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation
 from novalike.virt.cancellation import Cancellation

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from novalike.compute import worker as module
+from novalike.compute.job import Job, Tools
 from novalike.compute.worker import Worker
-from novalike.compute.workflow import Job, Tools
 from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation
 from tests.fakes.records import server, spec

@@ -13,9 +13,10 @@ from novalike import conf as novalike_conf
 from novalike.bus.transport import Transport
 from novalike.compute import journal as journals
 from novalike.compute import workflow as workflows
+from novalike.compute.job import Job, Tools
 from novalike.compute.journal import Journal
 from novalike.compute.operations import workflow_of
-from novalike.compute.workflow import Job, Step, Tools, Workflow, taken_back
+from novalike.compute.workflow import Step, Workflow, taken_back
 from novalike.objects import errors
 from novalike.objects.network import Vif
 from novalike.objects.operation import Assignment, JournalEntry, Operation, Outcome, Progress, Stop
