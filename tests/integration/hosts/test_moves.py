@@ -27,18 +27,17 @@ def larger(stack, admin_api, new_name):
 def guest(stack, admin_api, network, group, key_name, new_name):
     """A server on the first host, with two ports, a floating address and a config drive, that counts on its disk."""
     name, host = new_name("mover"), stack.hosts[0]
-    nets = [{"uuid": admin_api.network_id}] * 2
+    second = network.create("networks", "network", name=new_name("second"))
+    network.create("subnets", "subnet", network_id=second["id"], ip_version=4, cidr="10.99.0.0/24", gateway_ip=None)
+    nets = [{"uuid": admin_api.network_id}, {"uuid": second["id"]}]
     more = {"key_name": key_name, "security_groups": [{"name": group["id"]}], "networks": nets, "config_drive": True}
     answer = admin_api.create(admin_api.server_body(name, host=host.name, **more))
     assert answer.status_code == 202, answer.text
     server_id = answer.json()["server"]["id"]
     try:
         admin_api.wait_for_status(server_id, "ACTIVE", seconds=120)
-        first = admin_api.server(server_id)["addresses"]
-        (address, *_rest) = [each["addr"] for net in first.values() for each in net]
-        (port,) = [
-            p for p in admin_api.ports(device_id=server_id) if p["fixed_ips"][0]["ip_address"] == address
-        ]
+        (port,) = admin_api.ports(device_id=server_id, network_id=admin_api.network_id)
+        address = port["fixed_ips"][0]["ip_address"]
         public = network.find("networks", name=stack.public_network)["id"]
         floating = network.create("floatingips", "floatingip", floating_network_id=public, port_id=port["id"])
         made = Guest(stack, host, server_id, name, port, address, floating["floating_ip_address"])
