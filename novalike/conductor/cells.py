@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from oslo_config import cfg
-from sqlalchemy import exc
 
 from novalike.db.api import mappings
-from novalike.db.engine import Database
+from novalike.db.engine import UNUSABLE_URL, Database
 from novalike.objects import errors
 
 LOG = logging.getLogger(__name__)
@@ -52,7 +51,7 @@ class Cells:
         self._connect = connect
         try:
             self.api = connect(conf.api_database.connection, conf)
-        except (exc.ArgumentError, ImportError) as error:  # without the URL: there is a password in it
+        except UNUSABLE_URL as error:  # without the URL: there is a password in it
             raise SystemExit(f"[api_database] connection: {error}") from error
         self._lock = threading.Lock()
         self._cells: dict[int, Cell] = {}

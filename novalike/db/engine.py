@@ -22,6 +22,8 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 # What functions of ``novalike.db`` take, and callers of them only hand on.
 Connection = sa.Connection
+# What :class:`Database` raises when its URL is none, or names a kind of database for which nothing is installed.
+UNUSABLE_URL = (exc.ArgumentError, ImportError)
 
 # What the database says when a transaction lost against another one: try again.
 # MariaDB: lock wait timeout, deadlock, record changed; no such savepoint: a deadlock inside of it has rolled back all.

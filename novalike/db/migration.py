@@ -18,6 +18,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects import mysql
 
 from novalike.db import columns
+from novalike.db.engine import UNUSABLE_URL
 from novalike.objects import errors
 
 Which = Literal["api", "cell"]
@@ -88,7 +89,7 @@ def run_in(context: Any, metadata: sa.MetaData) -> None:
 def _engine(url: str) -> sa.Engine:
     try:
         return sa.create_engine(url, poolclass=sa.NullPool)
-    except (exc.ArgumentError, ImportError) as error:
+    except UNUSABLE_URL as error:
         raise errors.Unavailable(reason=f"the database's URL can't be used: {error}") from error
 
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from novalike.conductor.servers import listing, pattern_filters
+from novalike.conductor.servers import listing
+from novalike.db.cell import pattern_filters
 from novalike.objects import pattern
 from tests.functional.harness import DEMO_PROJECT, Cloud
 

@@ -14,9 +14,10 @@ from oslo_config import cfg
 from novalike import conf as options
 from novalike.bus.servers import ServerQuery
 from novalike.conductor.cells import Cells
-from novalike.conductor.servers import listing, queries
+from novalike.conductor.servers import listing
 from novalike.db.api import mappings
 from novalike.db.api import tables as api_tables
+from novalike.db.cell import server_queries as queries
 from novalike.db.cell import tables as cell_tables
 from novalike.objects import errors
 from tests import attacks

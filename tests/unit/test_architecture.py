@@ -74,7 +74,7 @@ def test_python_s_expressions_are_our_own() -> None:
 def test_databases_are_asked_for_plain_texts_only() -> None:
     asked = {path for path in sources() if "regexp_match" in path.read_text()}
     assert {path.relative_to(ROOT / "novalike").as_posix() for path in asked} == {
-        "conductor/servers/queries.py", "db/api/flavors.py",
+        "db/cell/server_queries.py", "db/api/flavors.py",
     }  # fmt: skip
     assert all("is_plain(" in path.read_text() for path in asked)
 

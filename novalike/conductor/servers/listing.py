@@ -1,17 +1,16 @@
 """Lists of servers over all cells: one query per cell, merged in order."""
 
-import functools
 import heapq
 from typing import Any
 
 import msgspec
-import sqlalchemy as sa
 
 from novalike.bus.servers import ServerQuery
 from novalike.conductor.cells import Cell, Cells
-from novalike.conductor.servers import pattern_filters, queries
-from novalike.conductor.servers.pattern_filters import PatternFilters
+from novalike.db.cell import pattern_filters
+from novalike.db.cell import server_queries as queries
 from novalike.db.cell import servers as servers_db
+from novalike.db.cell.pattern_filters import PatternFilters
 from novalike.db.cell.servers import Shape
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
@@ -90,13 +89,13 @@ def _page(
     cell: Cell, query: ServerQuery, order: queries.Order, marker: dict[str, Any] | None, shape: Shape
 ) -> list[Any]:
     if marker is None:
-        statement = _first_page(msgspec.json.encode(query), cell.database.dialect, shape)
+        statement = queries.first_page(msgspec.json.encode(query), cell.database.dialect, shape)
     else:
-        statement = _statement(query, order, marker, cell.database.dialect, shape)
+        statement = queries.statement(query, order, marker, cell.database.dialect, shape)
     return _read(cell, statement, shape)
 
 
-def _read(cell: Cell, statement: sa.Select[Any], shape: Shape) -> list[Any]:
+def _read(cell: Cell, statement: queries.Statement, shape: Shape) -> list[Any]:
     return cell.database.query(lambda c: servers_db.page(c, statement, shape))
 
 
@@ -113,7 +112,8 @@ def _sift(
     batch = msgspec.structs.replace(query, limit=_BATCH)
     found: list[Any] = []
     while query.limit is None or len(found) < query.limit:
-        statement = _statement(batch, order, marker, cell.database.dialect, Shape.NAMES).add_columns(*filters.columns)
+        narrow = queries.statement(batch, order, marker, cell.database.dialect, Shape.NAMES)
+        statement = narrow.add_columns(*filters.columns)
         rows = _read(cell, statement, Shape.NAMES)
         kept, last = filters.sift(rows, None if query.limit is None else query.limit - len(found))
         if kept and shape is not Shape.NAMES:
@@ -128,21 +128,8 @@ def _sift(
 def _among(cell: Cell, query: ServerQuery, order: queries.Order, uuids: list[str], shape: Shape) -> list[Any]:
     """Those of some servers that are still what the query means."""
     whole = msgspec.structs.replace(query, limit=None)
-    statement = _statement(whole, order, None, cell.database.dialect, shape).where(queries.I.uuid.in_(uuids))
-    return _read(cell, statement, shape)
-
-
-def _statement(
-    query: ServerQuery, order: queries.Order, marker: dict[str, Any] | None, dialect: str, shape: Shape
-) -> sa.Select[Any]:
-    return servers_db.shaped(queries.null_safe(queries.select(query, order, marker), dialect), shape)
-
-
-@functools.lru_cache(maxsize=512)
-def _first_page(asked: bytes, dialect: str, shape: Shape) -> sa.Select[Any]:
-    """The statement for a query in JSON. Putting one together takes as long as running it, and most are asked often."""
-    query = msgspec.json.decode(asked, type=ServerQuery)
-    return _statement(query, queries.order_of(query), None, dialect, shape)
+    statement = queries.statement(whole, order, None, cell.database.dialect, shape)
+    return _read(cell, queries.among(statement, uuids), shape)
 
 
 class _Reversed:

@@ -1,7 +1,7 @@
 """From a ServerQuery to SQL: filters, order, and the place after the marker."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql import visitors
 
 from novalike.bus.servers import ServerQuery
+from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
+from novalike.db.cell.servers import Shape
 from novalike.objects import errors, lifecycle, pattern
 
 I = t.instances.c  # noqa: E741
@@ -57,6 +59,7 @@ SORTABLE: Mapping[str, Any] = {
 DEFAULT_SORT = (("created_at", "desc"), ("id", "desc"))
 
 Order = list[tuple[str, Any, bool]]
+Statement = sa.Select[Any]
 
 
 def order_of(query: ServerQuery) -> Order:
@@ -95,6 +98,30 @@ def select(query: ServerQuery, order: Order, marker: Mapping[str, Any] | None) -
                 statement = statement.with_hint(t.instances, f"FORCE INDEX ({indexes})", dialect)
     statement = statement.order_by(*[_ordered(column, descending) for _, column, descending in order])
     return statement.limit(query.limit) if query.limit is not None else statement
+
+
+def statement(
+    query: ServerQuery, order: Order, marker: Mapping[str, Any] | None, dialect: str, shape: Shape
+) -> Statement:
+    """Return what a page of a list is read with: :func:`novalike.db.cell.servers.page` runs it.
+
+    :param marker: as in :func:`select`.
+    :param dialect: of the database.
+    """
+    return servers_db.shaped(null_safe(select(query, order, marker), dialect), shape)
+
+
+@functools.lru_cache(maxsize=512)
+def first_page(asked: bytes, dialect: str, shape: Shape) -> Statement:
+    """Return the same for the first page of a query in JSON. Putting a statement together takes as long as running it,
+    and most are asked often."""
+    query = msgspec.json.decode(asked, type=ServerQuery)
+    return statement(query, order_of(query), None, dialect, shape)
+
+
+def among(statement: Statement, uuids: Sequence[str]) -> Statement:
+    """Return a statement that gives only some servers of those that another one gives."""
+    return statement.where(I.uuid.in_(uuids))
 
 
 # Filters that find a few servers by an index of their own.

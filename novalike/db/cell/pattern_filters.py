@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from novalike.bus.servers import ServerQuery
-from novalike.conductor.servers import queries
+from novalike.db.cell import server_queries as queries
 from novalike.db.cell import tables as t
 from novalike.objects import errors, pattern
 from novalike.objects.pattern import Pattern, PatternError, TooSlow, Turns

@@ -8,8 +8,8 @@ from oslo_config import cfg
 
 from novalike import conf as options
 from novalike.bus.servers import ServerQuery
-from novalike.conductor.servers import pattern_filters
-from novalike.conductor.servers.pattern_filters import PatternFilters, split
+from novalike.db.cell import pattern_filters
+from novalike.db.cell.pattern_filters import PatternFilters, split
 from novalike.objects import errors
 
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from novalike.bus.servers import ServerQuery
-from novalike.conductor.servers import queries
+from novalike.db.cell import server_queries as queries
 from novalike.objects import errors
 
 NOW = datetime.datetime(2026, 11, 28)
