@@ -82,6 +82,28 @@ def inspect(path: Path, image: Image) -> Findings:
     return Findings(qemu_format=qemu_format, virtual_size=int(facts["virtual-size"]))
 
 
+def qcow2_faults(path: Path, *, has_base: bool) -> str:
+    """Return why a qcow2 file must not be given to QEMU, as far as its header says that; nothing if there is no reason.
+
+    Nothing besides the file is opened.
+
+    :param has_base: whether it may have a backing file, which whoever calls replaces.
+    :raises OSError: it can't be read.
+    """
+    inspector = format_inspector.QcowInspector()
+    with path.open("rb") as f:
+        inspector.eat_chunk(f.read(65536))
+    if not inspector.format_match:
+        return "it is no qcow2 file"
+    try:
+        inspector.safety_check()
+    except format_inspector.SafetyCheckFailed as e:
+        return "; ".join(str(why) for name, why in e.failures.items() if not (has_base and name == "backing_file"))
+    except format_inspector.ImageFormatError as e:
+        return str(e)
+    return ""
+
+
 def _formats(path: Path, image: Image) -> list[format_inspector.FileInspector]:
     """All formats that the content can be taken for; never none."""
     with path.open("rb") as f:

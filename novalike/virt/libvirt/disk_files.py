@@ -10,7 +10,7 @@ from pathlib import Path
 from oslo_concurrency import processutils
 
 from novalike.virt.driver import GuestFailed
-from novalike.virt.images import qemu_img
+from novalike.virt.images import inspection, qemu_img
 from novalike.virt.images.cache import Base
 from novalike.virt.libvirt.guest_record import DiskRecord
 
@@ -64,22 +64,28 @@ def make(folder: Path, disk: DiskRecord, base: Base | None, sync: Callable[[int]
             partial.unlink(missing_ok=True)
 
 
-def grow(path: Path, disk: DiskRecord) -> None:
-    """Make a disk that has come from elsewhere as large as it is to be, unless it is larger.
+def check(path: Path, disk: DiskRecord) -> None:
+    """Look whether a disk that has come from elsewhere can be given to QEMU.
 
-    :raises GuestFailed: it can't be read as what it is to be, or shows another file of the host.
+    :raises GuestFailed: it refers to other files, or is not what it is to be.
+    :raises OSError: it can't be read.
     """
+    if disk.format != "raw" and (why := inspection.qcow2_faults(path, has_base=disk.content == "image")):
+        raise GuestFailed(reason=f"Disk {disk.file} is not safe: {why}")
+
+
+def grow(path: Path, disk: DiskRecord) -> None:
+    """Make a disk as large as it is to be, unless it is larger.
+
+    :raises GuestFailed: it can't be.
+    """
+    if disk.device != "disk" or not disk.size:
+        return
     try:
-        facts = qemu_img.info(path, disk.format)
-        size = int(facts["virtual-size"])
+        size = int(qemu_img.info(path, disk.format)["virtual-size"])
     except (ValueError, KeyError) as e:
         raise GuestFailed(reason=f"Disk {disk.file} can't be read: {e}") from e
-    foreign = facts.get("format-specific", {}).get("data", {}).get("data-file")
-    if disk.content != "image":
-        foreign = foreign or facts.get("backing-filename")
-    if foreign and disk.format != "raw":
-        raise GuestFailed(reason=f"Disk {disk.file} refers to another file")
-    if disk.device == "disk" and disk.size and disk.size > size:
+    if disk.size > size:
         qemu_img.resize(path, disk.format, disk.size)
 
 

@@ -59,12 +59,15 @@ def read(files: Files, name: str, limit: int) -> bytes:
 
     :raises GuestFailed: it has more than ``limit`` bytes; or as :meth:`Files.pieces`.
     """
-    with tempfile.TemporaryFile() as f:
-        for _moved in files.pieces(name, f.fileno()):
-            if os.fstat(f.fileno()).st_size > limit:
-                raise GuestFailed(reason=f"{name} is larger than it can be")
-        f.seek(0)
-        return f.read()
+    try:
+        with tempfile.TemporaryFile() as f:
+            for _moved in files.pieces(name, f.fileno()):
+                if os.fstat(f.fileno()).st_size > limit:
+                    raise GuestFailed(reason=f"{name} is larger than it can be")
+            f.seek(0)
+            return f.read()
+    except OSError as e:
+        raise _unreadable(name, e) from e
 
 
 class LocalFiles:

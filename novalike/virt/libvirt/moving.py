@@ -197,6 +197,8 @@ class Mover:
         with disk_files.errors():
             copies = Copies(files, folder, [disk.file for disk in disks], _OTHER_FILES)
             copies.run(progress)
+            for disk in disks:
+                disk_files.check(folder / disk.file, disk)
         for disk in disks:
             path = folder / disk.file
             if base is not None and disk.content == "image":

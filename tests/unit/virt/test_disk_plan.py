@@ -115,3 +115,65 @@ def test_records_survive(conf, tmp_path):
     planned = plan(conf, ephemeral_gb=1)
     guest_record.write(tmp_path, planned)
     assert guest_record.read(tmp_path) == planned
+
+
+def plan_move(conf, known, devices=(), **flavor):
+    fields = {"flavor_id": "2", "name": "f", "memory_mb": 64, "vcpus": 1, "root_gb": 1} | flavor
+    server = records.server(flavor=Flavor(**fields))
+    spec = records.spec(server, image=Image(id="i", disk_format="qcow2"), block_devices=tuple(devices))
+    return disk_plan.plan_move(conf, spec, known, "x86_64", "other")
+
+
+def test_a_move_changes_sizes_and_nothing_else(conf):
+    known = plan(conf, ephemeral_gb=1, swap=16)
+    conf.set_override("images_type", "raw", group="libvirt")
+    conf.set_override("hw_machine_type", ["x86_64=q35"], group="libvirt")
+    moved = plan_move(conf, known, root_gb=3, ephemeral_gb=2, swap=32)
+    assert shape(moved) == [
+        ("image", "vda", "virtio", 3 * GIB),
+        ("ephemeral", "vdb", "virtio", 2 * GIB),
+        ("swap", "vdc", "virtio", 32 * 1024**2),
+    ]
+    assert (moved.machine, moved.node) == ("pc", "other")
+    assert {disk.format for disk in moved.disks if disk.content != "config"} == {"qcow2"}
+    assert [disk.target for disk in moved.disks] == [disk.target for disk in known.disks]
+    assert plan_move(conf, known, ephemeral_gb=1, swap=16).disks == known.disks
+
+
+def test_a_move_adds_disks_behind_those_that_there_are(conf):
+    known = plan(conf, swap=16)
+    assert shape(known)[1:] == [("swap", "vdb", "virtio", 16 * 1024**2)]
+    moved = plan_move(conf, known, ephemeral_gb=1, swap=16)
+    assert shape(moved)[1:] == [("swap", "vdb", "virtio", 16 * 1024**2), ("ephemeral", "vdc", "virtio", GIB)]
+    without = plan_move(conf, moved, ephemeral_gb=1)
+    assert shape(without)[1:] == [("ephemeral", "vdc", "virtio", GIB)]
+    again = plan_move(conf, without, ephemeral_gb=1, swap=8)
+    assert shape(again)[1:] == [("ephemeral", "vdc", "virtio", GIB), ("swap", "vdb", "virtio", 8 * 1024**2)]
+
+
+def test_a_move_takes_no_disk_away_but_swap(conf):
+    known = plan(conf, root_gb=2, ephemeral_gb=2, swap=16)
+    assert shape(plan_move(conf, known, root_gb=1)) == [
+        ("image", "vda", "virtio", 2 * GIB),
+        ("ephemeral", "vdb", "virtio", 2 * GIB),
+    ]
+
+
+def test_a_move_keeps_sizes_that_were_asked_for(conf):
+    devices = (ROOT, blank(1), blank(8, guest_format="swap"))
+    known = plan(conf, devices, ephemeral_gb=2, swap=16)
+    assert shape(plan_move(conf, known, devices, ephemeral_gb=4, swap=32)) == shape(known)
+    smaller = plan_move(conf, known, devices, ephemeral_gb=4, swap=4)
+    assert shape(smaller)[2] == ("swap", "vdc", "virtio", 4 * 1024**2)
+
+
+def test_a_disk_as_large_as_its_image_grows_to_the_flavor(conf):
+    known = disk_plan.complete(plan(conf, root_gb=0), Base(path="/b/x.qcow2", format="qcow2", virtual_size=7))
+    assert plan_move(conf, known, root_gb=0).disks[0].size == 7
+    assert plan_move(conf, known, root_gb=1).disks[0].size == GIB
+
+
+def test_a_cd_is_not_resized(conf):
+    known = plan(conf, image=Image(id="i", disk_format="iso"))
+    known = disk_plan.complete(known, Base(path="/b/x.raw", format="raw", virtual_size=7))
+    assert plan_move(conf, known, root_gb=5).disks[0].size == 7

@@ -57,7 +57,7 @@ GUESTS = {
     "everything": dataclasses.replace(
         MINIMAL,
         cpu=Cpu(mode="custom", model="Nehalem", sockets=1, cores=1, threads=1),
-        boot=Boot(machine="q35", firmware="uefi", menu=True),
+        boot=Boot(machine="q35", firmware="uefi", nvram=f"{FOLDER}/nvram.fd", menu=True),
         disks=(
             Disk(path=f"{FOLDER}/disk", format="raw", target="sda", bus="scsi", boot_order=1, cache="writeback"),
             Disk(path=f"{FOLDER}/disk.eph0", format="raw", target="sdb", bus="sata", boot_order=2, cache="default",

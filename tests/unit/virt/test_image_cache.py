@@ -163,3 +163,34 @@ def test_a_kernel_of_another_project(cache, images):
 def test_names_are_safe():
     assert stem("../../etc/passwd").isalnum()
     assert stem("a") != stem("b")
+
+
+def test_a_file_of_another_hosts_cache(cache, images):
+    image = images.add(RAW)
+    name, copies = f"{stem(image.id)}.raw", []
+
+    def copy(path):
+        copies.append(path)
+        path.write_bytes(RAW)
+
+    for _ in range(2):
+        assert cache.adopt(name, copy).read_bytes() == RAW
+    assert len(copies) == 1
+    assert files(cache) == [name]
+    assert cache.base(image, None).virtual_size == MIB
+    assert images.downloads == 0
+    assert (cache._folder / name).stat().st_mode & 0o044
+
+
+def test_a_file_that_can_not_be_had_from_another_host(cache):
+    def fail(path):
+        path.write_bytes(b"half of it")
+        raise GuestFailed(reason="it broke")
+
+    name = f"{stem('i')}.raw"
+    with pytest.raises(GuestFailed, match="it broke"):
+        cache.adopt(name, fail)
+    assert files(cache) == []
+    for wrong in ("../x.raw", "disk", "", f"{name}.part", "/etc/passwd"):
+        with pytest.raises(GuestFailed, match="no name of a cached image"):
+            cache.adopt(wrong, fail)

@@ -4,16 +4,12 @@ Each test lets the first call fail, then the second, and so on until nothing is 
 same thing is done again, and must succeed.
 """
 
-import errno
 import itertools
 import os
 import subprocess
-import threading
-from pathlib import Path
 
 import msgspec
 import pytest
-from oslo_concurrency import processutils
 
 from novalike.objects.errors import Unavailable
 from novalike.objects.flavor import Flavor
@@ -22,12 +18,11 @@ from novalike.objects.network import Vif
 from novalike.virt.driver import ConfigDrive, GuestFailed
 from tests.fakes import records
 from tests.unit.virt import mock_libvirt
+from tests.unit.virt.faults import Breaks, LosesLibvirt, fill
 
 libvirt = mock_libvirt.libvirt
 
-from novalike.virt.images import qemu_img  # noqa: E402
 from novalike.virt.libvirt import power  # noqa: E402
-from novalike.virt.libvirt.connection import Connection  # noqa: E402
 
 DRIVE = ConfigDrive(files={"openstack/latest/meta_data.json": b"{}"})
 VIFS = (
@@ -85,38 +80,6 @@ def stop_and_start(driver, guest):
     driver.power_on(guest)
 
 
-class _Lost(libvirt.libvirtError):
-    def __init__(self):
-        super().__init__("End of file while reading data: Input/output error")
-
-    def get_error_code(self):
-        return libvirt.VIR_ERR_SYSTEM_ERROR
-
-    def get_error_domain(self):
-        return libvirt.VIR_FROM_RPC
-
-
-class LosesLibvirt:
-    """The connection is lost in the ``at``-th call, before libvirt does something or after it."""
-
-    def __init__(self, monkeypatch):
-        self.at, self.done, self.before = -1, 0, True
-        original, mine = Connection.call, threading.current_thread()
-
-        def call(connection, function, /, *args, **kwargs):
-            def interrupted(raw, *args, **kwargs):
-                if not self.before:
-                    function(raw, *args, **kwargs)
-                raise _Lost
-
-            if threading.current_thread() is not mine:  # one that looks after events
-                return original(connection, function, *args, **kwargs)
-            self.done += 1
-            return original(connection, interrupted if self.done == self.at else function, *args, **kwargs)
-
-        monkeypatch.setattr(Connection, "call", call)
-
-
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize(
     "verb",
@@ -151,48 +114,6 @@ def test_libvirt_goes_away_at_any_call(monkeypatch, conf, driver, images, verb, 
     faults.at = -1
     remove(driver, guest)
     assert failed == at - 1 > 1
-
-
-class Breaks:
-    """What happens in the middle of writing.
-
-    The ``at``-th time that a disk is written to, or a program runs that does, ``act`` is called with the path."""
-
-    def __init__(self, monkeypatch):
-        self.at, self.done, self.act = -1, 0, lambda path: None
-        monkeypatch.setattr(qemu_img, "_UNTRUSTED", None)  # limits cost a third of a second each time
-        for owner, name in ((Path, "mkdir"), (Path, "rename"), (Path, "chmod"), (os, "fsync"), (os, "utime")):
-            monkeypatch.setattr(owner, name, self._counted(getattr(owner, name)))
-        real = Path.open
-        counted = self._counted(real)
-        monkeypatch.setattr(
-            Path, "open", lambda path, mode="r", *a, **k: (counted if "w" in mode else real)(path, mode, *a, **k)
-        )
-        execute = processutils.execute
-
-        def run(*command, **options):
-            self.done += not {"info", "check"} & {*command}  # these only read
-            if self.done == self.at:
-                self.act(next((Path(word) for word in command if ".part" in word), None))
-            return execute(*command, **options)
-
-        monkeypatch.setattr(processutils, "execute", run)
-
-    def _counted(self, function):
-        def call(*args, **kwargs):
-            self.done += 1
-            if self.done == self.at:
-                self.act(None)
-            return function(*args, **kwargs)
-
-        return call
-
-
-def fill(path):
-    if path is not None:
-        path.write_bytes(b"half of it")
-        raise processutils.ProcessExecutionError(stderr="No space left on device", exit_code=1)
-    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def whole(driver, guest):
