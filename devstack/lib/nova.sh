@@ -40,7 +40,6 @@ my_ip = 127.0.0.1
 state_path = $DATA/nova
 transport_url = $(nova_transport_url)
 compute_driver = fake.FakeDriverWithoutFakeNodes
-allow_resize_to_same_host = true
 service_down_time = 86400
 graceful_shutdown_timeout = 10
 vif_plugging_is_fatal = false

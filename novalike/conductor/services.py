@@ -18,6 +18,7 @@ from novalike.conductor.cells import Cell, Cells
 from novalike.conductor.hosts import COMPUTE, is_up, zone_of
 from novalike.db import handled_requests
 from novalike.db.api import aggregates, mappings
+from novalike.db.cell import migration_records as migrations_db
 from novalike.db.cell import services as services_db
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
@@ -188,13 +189,13 @@ class ServiceCommandsHandler:
 
         Once its providers are gone nobody can claim anything there, and they don't go while someone has.
         """
-        self._refuse_with_servers(cell.database.query(lambda c: services_db.count_servers(c, row.host)))
+        cell.database.query(lambda c: self._refuse_while_used(c, row.host))
         for node in cell.database.query(lambda c: services_db.nodes_of(c, row.id)):
             self._placement.delete_provider(node)
         self._cells.api.write(lambda c: aggregates.remove_host(c, row.host))
 
         def write(connection: Any) -> None:
-            self._refuse_with_servers(services_db.count_servers(connection, row.host))
+            self._refuse_while_used(connection, row.host)
             services_db.delete(connection, row.id)
 
         cell.database.write(write)
@@ -202,11 +203,16 @@ class ServiceCommandsHandler:
         self._forget(row.host)
 
     @staticmethod
-    def _refuse_with_servers(count: int) -> None:
+    def _refuse_while_used(connection: Any, host: str) -> None:
         """
-        :raises Conflict: there are some.
+        :raises Conflict: there are servers, or servers are moved there or from there.
         """
-        if count:
+        if services_db.count_servers(connection, host):
             raise errors.Conflict(
                 "Unable to delete compute service that is hosting instances. Migrate or delete the instances first."
+            )
+        if migrations_db.count_not_over(connection, host):
+            raise errors.Conflict(
+                "Unable to delete compute service that has in-progress migrations. Complete the migrations or delete "
+                "the instances first."
             )

@@ -47,21 +47,13 @@ class Boots:
     def run(self) -> None:
         """Measure it all."""
         for contender in self._course.turns():
-            self._warm(self._servers[contender.name])
+            warm(self._servers[contender.name])
         for kind, port in (("plain", False), ("port", True)):
             self._one_by_one(kind, port)
         for kind, port in (("plain", False), ("port", True)):
             for contender in self._course.turns():
                 self._burst(contender, kind, port)
         self._cycles()
-
-    @staticmethod
-    def _warm(servers: Servers) -> None:
-        """Servers on each host: the first one waits for the host's tokens, connections and the image."""
-        prefix = "warm-hosts"
-        servers.create(prefix, port=True, count=_WARMING)
-        servers.await_all_active(prefix, _WARMING)
-        servers.remove(servers.listed(prefix), prefix)
 
     def _one_by_one(self, kind: str, port: bool) -> None:
         times: dict[tuple[str, str], list[float]] = defaultdict(list)
@@ -72,7 +64,7 @@ class Boots:
             for number in range(self._amount.boots):
                 for what, seconds in _boot(servers, f"{kind}-{number}", port).items():
                     times[what, contender.name].append(seconds)
-            self._let_neutron_speak(port)
+            let_neutron_speak(port)
         for (what, name), seconds in times.items():
             self._figures.note_all(f"{kind}: {what}", name, seconds, unit=_TO_MS)
 
@@ -87,7 +79,7 @@ class Boots:
         began = time.monotonic()
         servers.remove(uuids, prefix)
         self._figures.note(f"{kind}: burst gone", contender.name, time.monotonic() - began)
-        self._let_neutron_speak(port)
+        let_neutron_speak(port)
 
     def _cycles(self) -> None:
         done: dict[str, int] = defaultdict(int)
@@ -129,11 +121,19 @@ class Boots:
             raise failures[0]
         return count[0]
 
-    @staticmethod
-    def _let_neutron_speak(port: bool) -> None:
-        """What it says of ports it says up to a second later; the next one shall not hear it."""
-        if port:
-            time.sleep(2.0)
+
+def warm(servers: Servers) -> None:
+    """Servers on each host: the first one waits for the host's tokens, connections and the image."""
+    prefix = "warm-hosts"
+    servers.create(prefix, port=True, count=_WARMING)
+    servers.await_all_active(prefix, _WARMING)
+    servers.remove(servers.listed(prefix), prefix)
+
+
+def let_neutron_speak(port: bool) -> None:
+    """What it says of ports it says up to a second later; the next one shall not hear it."""
+    if port:
+        time.sleep(2.0)
 
 
 def _boot(servers: Servers, name: str, port: bool) -> dict[str, float]:
@@ -141,7 +141,7 @@ def _boot(servers: Servers, name: str, port: bool) -> dict[str, float]:
     began = time.monotonic()
     uuid = servers.create(name, port)
     accepted = time.monotonic() - began
-    servers.await_active(uuid)
+    servers.await_status(uuid, "ACTIVE")
     active = time.monotonic() - began
     began = time.monotonic()
     servers.delete(uuid)

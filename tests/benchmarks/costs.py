@@ -30,8 +30,9 @@ class Amount:
 
 QUICK = Amount(boots=4, idle=10)
 
-# Seconds from one boot to the next. Nobody looks meanwhile whether it is done, since that would be counted too.
-_PACE = 2.0
+# Seconds from one thing that is counted to the next. Nobody looks meanwhile whether it is done, since that would be
+# counted too.
+PACE = 2.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,26 @@ class Traffic:
             max(0.0, self.statements - idle.statements * share) / count,
             max(0.0, self.messages - idle.messages * share) / count,
         )
+
+
+def traffic_of(
+    course: Course, contender: Contender, function: Callable[[int], None], count: int, pace: float = PACE
+) -> Traffic:
+    """What is sent while something is done so many times.
+
+    :param function: is called with 0, 1, 2 …
+    :param pace: seconds from one time to the next.
+    """
+    place, began = course.place, time.monotonic()
+    messages = place.published()
+    with statements.counted(place) as log:
+        for number in range(count):
+            function(number)
+            time.sleep(pace)
+    messages = place.published() - messages
+    user = statements.USERS[contender.name]
+    LOG.info("%s: %s", contender.name, dict(log.verbs.get(user, {})))
+    return Traffic(time.monotonic() - began, log.counts[user], messages)
 
 
 class Costs:
@@ -71,27 +92,15 @@ class Costs:
 
             # So that what is done once is done, and what was put off while they were frozen.
             servers.delete(servers.create("counted-first"))
-            contender.settle(at_least=4 * _PACE)
-            idle = self._traffic(contender, lambda _number: None, count)
+            contender.settle(at_least=4 * PACE)
+            idle = traffic_of(self._course, contender, lambda _number: None, count)
             for what, function in (("boot", boot), ("delete", delete)):
-                traffic = self._traffic(contender, function, count)
+                traffic = traffic_of(self._course, contender, function, count)
                 sql, messages = traffic.per(count, idle)
                 self._figures.note(f"{what}: SQL", contender.name, sql)
                 self._figures.note(f"{what}: messages", contender.name, messages)
                 if what == "boot":
                     servers.await_all_active("counted", count)
-
-    def _traffic(self, contender: Contender, function: Callable[[int], None], count: int) -> Traffic:
-        place, began = self._course.place, time.monotonic()
-        messages = place.published()
-        with statements.counted(place) as log:
-            for number in range(count):
-                function(number)
-                time.sleep(_PACE)
-        messages = place.published() - messages
-        user = statements.USERS[contender.name]
-        LOG.info("%s: %s", contender.name, dict(log.verbs.get(user, {})))
-        return Traffic(time.monotonic() - began, log.counts[user], messages)
 
     def idle(self) -> None:
         """What those cost who are asked nothing, and how big they are."""

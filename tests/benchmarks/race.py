@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from tests.benchmarks import boots, costs, reads, usage
+from tests.benchmarks import boots, costs, moves, reads, usage
 from tests.benchmarks.client import Client, Keystone
 from tests.benchmarks.contenders import Contender
 from tests.benchmarks.course import Course
@@ -18,9 +18,9 @@ from tests.benchmarks.starts import Starts
 LOG = logging.getLogger("benchmarks")
 
 # In this order: what is better done with few servers comes first, then the thousand are made.
-PARTS = ("starts", "boots", "traffic", "reads", "idle")
+PARTS = ("starts", "boots", "moves", "traffic", "reads", "idle")
 _WITH_SERVERS = frozenset({"reads", "idle"})
-_FLAVOR = "m1.nano"
+_FLAVOR, _LARGER = "m1.nano", "m1.micro"
 
 
 class Race:
@@ -59,10 +59,12 @@ class Race:
         began = time.monotonic()
         asking = reads.Reads(self._course, servers, self._figures, reads.QUICK if self._quick else reads.Amount())
         booting = boots.Boots(self._course, servers, self._figures, boots.QUICK if self._quick else boots.Amount())
+        moving = moves.Moves(self._course, servers, self._figures, moves.QUICK if self._quick else moves.Amount())
         costing = costs.Costs(self._course, servers, self._figures, costs.QUICK if self._quick else costs.Amount())
         run: dict[str, Callable[[], None]] = {
             "starts": lambda: Starts(self._course, self._figures, 1 if self._quick else 3).run(),
             "boots": booting.run,
+            "moves": moving.run,
             "traffic": costing.per_server,
             "reads": asking.run,
             "idle": costing.idle,
@@ -93,7 +95,7 @@ class Race:
         networks = ask("GET", f"{catalog['network']}/v2.0/networks?name={stack['private_network']}")["networks"]
         client = Client(contender.url, self._keystone)
         flavors = self._flavors(client)
-        return Servers(client, images[0]["id"], flavors[_FLAVOR], networks[0]["id"])
+        return Servers(client, images[0]["id"], flavors[_FLAVOR], flavors[_LARGER], networks[0]["id"])
 
     def _flavors(self, client: Client) -> dict[str, str]:
         """name → id; Nova is given those that it lacks."""

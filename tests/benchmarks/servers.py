@@ -19,17 +19,23 @@ class Servers:
 
     :param image: its id.
     :param flavor: its id.
+    :param larger: id of the flavor that they are resized to.
     :param network: of those that are to have a port.
     :param poll: seconds between two looks at a server.
     """
 
-    def __init__(self, client: Client, image: str, flavor: str, network: str, poll: float = POLL) -> None:
+    def __init__(
+        self, client: Client, image: str, flavor: str, larger: str, network: str, poll: float = POLL
+    ) -> None:
         self.client = client
-        self._image, self._flavor, self._network, self._poll = image, flavor, network, poll
+        self._image, self._flavor, self._larger, self._network = image, flavor, larger, network
+        self._poll = poll
 
     def anew(self) -> "Servers":
         """The same for another thread: with a client of its own."""
-        return Servers(self.client.anew(), self._image, self._flavor, self._network, POLL_OF_MANY)
+        return Servers(
+            self.client.anew(), self._image, self._flavor, self._larger, self._network, POLL_OF_MANY
+        )
 
     # -- one
 
@@ -45,20 +51,35 @@ class Servers:
         """Ask for its removal."""
         self.client.wanted(204, "DELETE", f"/servers/{uuid}")
 
-    def await_active(self, uuid: str) -> None:
-        """Look until it is ACTIVE.
+    def resize(self, uuid: str) -> None:
+        """Ask for it to be resized to the larger flavor."""
+        self._act(202, uuid, {"resize": {"flavorRef": self._larger}})
+
+    def confirm_resize(self, uuid: str) -> None:
+        """Ask for its resize to be confirmed."""
+        self._act(204, uuid, {"confirmResize": None})
+
+    def revert_resize(self, uuid: str) -> None:
+        """Ask for its resize to be reverted."""
+        self._act(202, uuid, {"revertResize": None})
+
+    def _act(self, status: int, uuid: str, action: dict[str, Any]) -> None:
+        self.client.wanted(status, "POST", f"/servers/{uuid}/action", action)
+
+    def await_status(self, uuid: str, status: str) -> None:
+        """Look until it has a status.
 
         :raises Refused: it fails, or takes too long.
         """
         end = time.monotonic() + _GIVE_UP
         while time.monotonic() < end:
             server = self.client.wanted(200, "GET", f"/servers/{uuid}")["server"]
-            if server["status"] == "ACTIVE":
+            if server["status"] == status:
                 return
             if server["status"] == "ERROR":
                 raise Refused(f"a server failed: {server.get('fault')}")
             time.sleep(self._poll)
-        raise Refused(f"server {uuid} is not ACTIVE after {_GIVE_UP:.0f} s")
+        raise Refused(f"server {uuid} is not {status} after {_GIVE_UP:.0f} s")
 
     def await_gone(self, uuid: str) -> None:
         """Look until it is not there.
@@ -85,20 +106,27 @@ class Servers:
             if len(page) < _PAGE:
                 return found
 
-    def await_all_active(self, prefix: str, count: int, every: float = 0.25) -> None:
-        """Look until so many are ACTIVE.
+    def await_all_active(self, prefix: str, count: int) -> None:
+        """Look four times a second until so many are ACTIVE.
+
+        :raises Refused: one fails, or it takes too long.
+        """
+        self.await_all(prefix, count, "ACTIVE")
+
+    def await_all(self, prefix: str, count: int, status: str, every: float = 0.25) -> None:
+        """Look until so many have a status.
 
         :param every: seconds between two looks.
         :raises Refused: one fails, or it takes too long.
         """
         began, looks = time.monotonic(), 0
-        while len(self.listed(prefix, "ACTIVE")) < count:
+        while len(self.listed(prefix, status)) < count:
             looks += 1
             if looks % 20 == 0 and (failed := self.listed(prefix, "ERROR")):
                 server = self.client.wanted(200, "GET", f"/servers/{failed[0]}")["server"]
                 raise Refused(f"{len(failed)} of {count} failed; the first one: {server.get('fault')}")
             if time.monotonic() - began > _GIVE_UP:
-                raise Refused(f"not all of {count} servers are ACTIVE after {_GIVE_UP:.0f} s")
+                raise Refused(f"not all of {count} servers are {status} after {_GIVE_UP:.0f} s")
             time.sleep(every)
 
     def remove(self, uuids: list[str], prefix: str, every: float = 0.25) -> None:
@@ -124,5 +152,5 @@ class Servers:
             # The next request is there before the last one's servers are.
             while len(self.listed(prefix, "BUILD")) > BATCH // 2:
                 time.sleep(0.5)
-        self.await_all_active(prefix, count, every=0.5)
+        self.await_all(prefix, count, "ACTIVE", every=0.5)
         return made - there

@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from novalike.bus import compute, flavors, host_states, journal, migrations, quotas, scheduler, servers
+from novalike.bus import compute, flavors, host_states, journal, migrations, quotas, scheduler, server_resize, servers
 from novalike.bus.interface import methods
 from novalike.db.cell import tables as t
 from tests.fakes.records import migration_row
@@ -21,7 +21,7 @@ from tests.functional.harness import Cloud
 
 INTERFACES = {
     interface.__name__: interface
-    for module in (compute, flavors, host_states, journal, migrations, quotas, scheduler, servers)
+    for module in (compute, flavors, host_states, journal, migrations, quotas, scheduler, server_resize, servers)
     for interface in vars(module).values()
     if isinstance(interface, type) and hasattr(interface, "topic")
 }
@@ -206,3 +206,22 @@ def test_what_is_refused_by_the_schema_costs_nothing(cloud: Cloud) -> None:
         assert cloud.demo.request("POST", "/servers", {"server": {"name": ""}}).status_code == 400
         assert cloud.demo.request("GET", "/servers?limit=x").status_code == 400
     cost.check(messages=0, statements=0)
+
+
+def test_moves(cloud: Cloud) -> None:
+    larger = {"flavor": {"id": "2", "name": "m1.small", "ram": 128, "vcpus": 2, "disk": 2}}
+    cloud.admin.post("/flavors", larger, 200)
+    server_id = _boot(cloud, "moved")
+    cloud.demo.wait_for(server_id, "ACTIVE")
+    # Hosts have three legs of a resize, two of a revert, one of a confirmation. One statement of each may be about hosts'
+    # states, which are looked up once a second.
+    for who, body, status, then, messages, statements in (
+        (cloud.demo, {"resize": {"flavorRef": "2"}}, 202, "VERIFY_RESIZE", 25, 51 + 1),
+        (cloud.demo, {"revertResize": None}, 202, "ACTIVE", 14, 30 + 1),
+        (cloud.admin, {"migrate": None}, 202, "VERIFY_RESIZE", 25, 44 + 1),
+        (cloud.demo, {"confirmResize": None}, 204, "ACTIVE", 9, 24 + 1),
+    ):
+        with measured(cloud) as cost:
+            who.post(f"/servers/{server_id}/action", body, status)
+        cloud.demo.wait_for(server_id, then)
+        cost.check(messages=messages, statements=statements)

@@ -69,7 +69,7 @@ def test_nothing_wrong(cloud: Cloud, run: Manage) -> None:
     assert run("placement", "audit") == 0
     assert run.out == ""
     assert run("placement", "audit", "--delete", "--verbose") == 0
-    assert "Read 1 consumers of 2 resource providers, 1 servers." in run.out
+    assert "Read 1 consumers of 2 resource providers, 1 servers, 0 migrations that are not over." in run.out
     assert run("placement", "heal_allocations", "--verbose") == 4
 
 
@@ -88,7 +88,7 @@ def test_orphans_are_found_and_deleted(cloud: Cloud, run: Manage) -> None:
     assert lines == sorted(
         [
             [gone, "the server was deleted"],
-            ["unknown", "there is no such server"],
+            ["unknown", "there is no such server or migration"],
             [nowhere, "the server is on no host"],
         ]
     )
@@ -148,16 +148,16 @@ def test_one_resource_provider(cloud: Cloud, run: Manage) -> None:
 
 def test_what_may_be_others_is_left_alone(cloud: Cloud, run: Manage) -> None:
     provider = provider_of(cloud, make_server(cloud))
-    give(cloud, "migration", provider)
-    of_others = msgspec.structs.replace(cloud.placement.consumers["migration"], consumer_type="MIGRATION")
-    cloud.placement.consumers["migration"] = of_others
+    give(cloud, "volume", provider)
+    of_others = msgspec.structs.replace(cloud.placement.consumers["volume"], consumer_type="VOLUME")
+    cloud.placement.consumers["volume"] = of_others
     foreign = report("not-ours")
     cloud.placement.add_provider(foreign)
     give(cloud, "stranger", foreign.uuid)
     assert run("placement", "audit", "--delete", "--verbose") == 0
-    assert "Consumer migration is left alone: it is of type MIGRATION." in run.out
+    assert "Consumer volume is left alone: it is of type VOLUME." in run.out
     assert "Consumer stranger is left alone: its resource provider is no node of ours" in run.out
-    assert {"migration", "stranger"} < cloud.placement.consumers.keys()
+    assert {"volume", "stranger"} < cloud.placement.consumers.keys()
     assert run("placement", "audit", "--delete", "--resource_provider", foreign.uuid) == 4
     assert "stranger" not in cloud.placement.consumers
 
@@ -209,7 +209,7 @@ def test_a_server_made_during_the_audit_is_left_alone(cloud: Cloud, run: Manage)
     made: list[str] = []
     during(cloud, "provider_allocations", lambda: made.append(make_server(cloud, "young")))
     assert run("placement", "audit", "--delete", "--verbose") == 0
-    assert "Read 1 consumers of 2 resource providers, 0 servers." in run.out
+    assert "Read 1 consumers of 2 resource providers, 0 servers, 0 migrations that are not over." in run.out
     assert made[0] in cloud.placement.consumers
 
 
@@ -236,7 +236,7 @@ def test_a_server_deleted_during_the_audit_is_left_alone(cloud: Cloud, run: Mana
 
     during(cloud, "provider_allocations", delete)
     assert run("placement", "audit", "--verbose") == 0
-    assert "Read 0 consumers of 2 resource providers, 1 servers." in run.out
+    assert "Read 0 consumers of 2 resource providers, 1 servers, 0 migrations that are not over." in run.out
 
 
 def test_allocations_that_change_before_they_are_deleted_stay(cloud: Cloud, run: Manage) -> None:

@@ -198,6 +198,24 @@ def test_delete(make_cloud: Callable[..., Cloud]) -> None:
     cloud.admin.put("/os-services/enable", by_host(host))
 
 
+def test_the_source_of_a_move_that_waits_to_be_confirmed_is_not_deleted(make_cloud: Callable[..., Cloud]) -> None:
+    cloud = make_cloud(hosts=2)
+    made = cloud.demo.at("2.37").post("/servers", cloud.server_body("moved"), 202)["server"]["id"]
+    source = cloud.admin.wait_for(made, "ACTIVE")["OS-EXT-SRV-ATTR:host"]
+    cloud.admin.post(f"/servers/{made}/action", {"migrate": None}, 202)
+    cloud.admin.wait_for(made, "VERIFY_RESIZE")
+    service = compute(cloud, source)["id"]
+    refusal = (
+        "Unable to delete compute service that has in-progress migrations. Complete the migrations or delete the "
+        "instances first."
+    )
+    assert fault(cloud, "DELETE", f"/os-services/{service}") == (409, refusal)
+    cloud.admin.post(f"/servers/{made}/action", {"confirmResize": None}, 204)
+    cloud.admin.wait_for(made, "ACTIVE")
+    cloud.stop(cloud.compute)
+    cloud.admin.at("2.53").ok("DELETE", f"/os-services/{service}", status=204)
+
+
 def test_numbers_that_no_service_has(cloud: Cloud) -> None:
     for number in ("99", str(2**31), "-" + "9" * 12, "9" * 30, "9" * 5000):
         assert fault(cloud, "DELETE", f"/os-services/{number}", None, "2.1") == (404, f"Service {number} not found.")

@@ -11,7 +11,8 @@ from novalike.cmd.management.placement_audit import Claimant, Finding, Kind, com
 
 # So many suspicious consumers are looked at again, and dealt with, at a time.
 _BATCH = 100
-_INSTANCE = "INSTANCE"
+# Types of consumers that are servers and migrations.
+_TYPES = frozenset({"INSTANCE", "MIGRATION"})
 
 
 class Case(NamedTuple):
@@ -49,18 +50,25 @@ class Audit:
     def cases(self, seen: Seen, only: Sequence[str] | None = None) -> Iterator[Case]:
         """What does not agree, each seen twice.
 
-        Servers that something is being done to are left out, and so is what may be somebody else's.
+        Servers that something is being done to are left out with their migrations, and so is what may be somebody
+        else's.
 
-        :param only: servers to look at instead of all.
+        :param only: servers to look at instead of all that there is.
         :raises Unavailable: Placement or a cell can't be reached.
         """
         suspects = self._suspects(seen) if only is None else list(only)
-        left = [uuid for uuid in suspects if uuid in seen.busy]
-        for uuid in left:
-            self._say(f"Server {uuid} is left alone: something is being done to it.")
-        suspects = [uuid for uuid in suspects if uuid not in seen.busy]
+        suspects = [uuid for uuid in suspects if not self._is_busy(uuid, seen)]
         for start in range(0, len(suspects), _BATCH):
             yield from self._look_again(suspects[start : start + _BATCH], seen)
+
+    def _is_busy(self, consumer: str, seen: Seen) -> bool:
+        """Return whether something is being done to a server, or to a migration's server, and say so."""
+        migration = seen.movers.get(consumer)
+        if (consumer if migration is None else migration.server) not in seen.busy:
+            return False
+        who = f"Server {consumer}" if migration is None else f"Migration {consumer} of server {migration.server}"
+        self._say(f"{who} is left alone: something is being done to it.")
+        return True
 
     def _suspects(self, seen: Seen) -> list[str]:
         claims: dict[str, dict[str, dict[str, int]]] = {}
@@ -68,33 +76,34 @@ class Audit:
         for provider in providers:
             for consumer, amounts in self._placement.provider_allocations(provider).items():
                 claims.setdefault(consumer, {})[provider] = amounts
-        read = f"{len(claims)} consumers of {len(providers)} resource providers, {len(seen.claimants)} servers"
-        self._say(f"Read {read}.")
+        self._say(
+            f"Read {len(claims)} consumers of {len(providers)} resource providers, {len(seen.claimants)} servers, "
+            f"{len(seen.movers)} migrations that are not over."
+        )
         claimants = seen.claimants
         if self._provider:
             root = self.roots[self._provider]
             claimants = {u: s for u, s in claimants.items() if u in claims or s.provider == root}
-        return [f.consumer for f in self._compare(claimants, claims)]
+        return [f.consumer for f in self._compare(seen._replace(claimants=claimants), claims)]
 
-    def _compare(
-        self, claimants: Mapping[str, Claimant], claims: Mapping[str, Mapping[str, Mapping[str, int]]]
-    ) -> list[Finding]:
-        return [finding for finding in compare(claimants, claims, self.roots) if finding.kind in self._kinds]
+    def _compare(self, seen: Seen, claims: Mapping[str, Mapping[str, Mapping[str, int]]]) -> list[Finding]:
+        found = compare(seen.claimants, seen.movers, claims, self.roots)
+        return [finding for finding in found if finding.kind in self._kinds]
 
     def _look_again(self, uuids: list[str], seen: Seen) -> Iterator[Case]:
         allocations = {uuid: self._placement.get_allocations(uuid) for uuid in uuids}
-        ours = {u: a for u, a in allocations.items() if not a.allocations or a.consumer_type == _INSTANCE}
+        ours = {u: a for u, a in allocations.items() if not a.allocations or a.consumer_type in _TYPES}
         for uuid in allocations.keys() - ours.keys():
             self._say(f"Consumer {uuid} is left alone: it is of type {allocations[uuid].consumer_type}.")
         # The records after Placement: whoever has a claim was recorded before it was made.
         now = self._records.again(list(ours), seen)
         claims = {u: {p: a.resources for p, a in found.allocations.items()} for u, found in ours.items()}
-        found = self._compare({u: s for u, s in now.claimants.items() if u in ours}, claims)
+        found = self._compare(now, claims)
         strangers = self._strangers([f.consumer for f in found if f.kind is Kind.UNKNOWN], ours)
         for finding in found:
-            if finding.consumer in now.busy:
-                self._say(f"Server {finding.consumer} is left alone: something is being done to it.")
-            elif finding.consumer in strangers:
+            if self._is_busy(finding.consumer, now):
+                continue
+            if finding.consumer in strangers:
                 self._say(f"Consumer {finding.consumer} is left alone: {strangers[finding.consumer]}.")
             else:
                 yield Case(finding, now.claimants.get(finding.consumer), ours[finding.consumer])
@@ -114,7 +123,14 @@ class Audit:
 
 def take_away(placement: PlacementClient, consumer: str, seen: Allocation) -> bool:
     """Take from a consumer what we saw that it has; nothing when that has changed since. Says whether it was done."""
-    claim = Claim(consumer, Choice({}), seen.project_id or "", seen.user_id or "", seen.consumer_generation)
+    claim = Claim(
+        consumer=consumer,
+        choice=Choice({}),
+        project_id=seen.project_id or "",
+        user_id=seen.user_id or "",
+        generation=seen.consumer_generation,
+        consumer_type=seen.consumer_type or "INSTANCE",
+    )
     try:
         placement.claim([claim])
     except ClaimConflict as conflict:

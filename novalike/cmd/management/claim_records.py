@@ -7,9 +7,10 @@ import sqlalchemy as sa
 from oslo_config import cfg
 
 from novalike.conductor.cells import Cell, Cells
-from novalike.cmd.management.placement_audit import Claimant
+from novalike.cmd.management.placement_audit import Claimant, Mover
 from novalike.db.api import mappings
 from novalike.db.cell import claimants as claimants_db
+from novalike.objects.migration import MigrationStatus
 from novalike.objects.scheduling import SchedulingRequest
 from novalike.scheduler.resources import build_query
 
@@ -19,11 +20,13 @@ _CHUNK = 500
 class Seen(NamedTuple):
     """The records at some moment.
 
+    :param movers: migrations of theirs, by uuid.
     :param busy: servers that something is being done to, or was since an earlier look.
     :param marks: per cell, where its operations ended then.
     """
 
     claimants: dict[str, Claimant]
+    movers: dict[str, Mover]
     busy: set[str]
     marks: dict[int, int]
 
@@ -40,27 +43,29 @@ class ClaimRecords:
         self._chosen = chosen
 
     def scan(self, *, servers: bool = True) -> Seen:
-        """All servers that have not been deleted.
+        """All servers that have not been deleted, and migrations that are not over.
 
         :param servers: False is only what is needed to look at some of them later (``again``).
         :raises Unavailable: a cell can't be reached: nothing can be said then.
         """
-        seen = Seen({}, set(), {})
+        seen = Seen({}, {}, set(), {})
         for cell in self._chosen:
             seen.marks[cell.id] = cell.database.query(claimants_db.newest_operation)
             seen.busy.update(cell.database.query(claimants_db.busy))
             if servers:
                 seen.claimants.update(cell.database.query(lambda c: self._read(c, None)))
+                seen.movers.update(cell.database.query(lambda c: self._movers(c, None)))
         return seen
 
     def again(self, uuids: Sequence[str], earlier: Seen) -> Seen:
-        """Some servers, deleted ones included, and which are busy or have been since the scan.
+        """Some servers and migrations, deleted ones included, and which servers are busy or have been since the scan.
 
         :raises Unavailable: a cell can't be reached.
         """
-        seen = Seen({}, set(earlier.busy), dict(earlier.marks))
+        seen = Seen({}, {}, set(earlier.busy), dict(earlier.marks))
         for cell in self._chosen:
             seen.claimants.update(cell.database.query(lambda c: self._read(c, uuids)))
+            seen.movers.update(cell.database.query(lambda c: self._movers(c, uuids)))
             # After the servers: whoever has changed one that we have just read is caught here.
             seen.busy.update(cell.database.query(lambda c: claimants_db.busy(c, earlier.marks.get(cell.id))))  # noqa: B023
         return seen
@@ -88,6 +93,15 @@ class ClaimRecords:
             else claimants_db.among(connection, uuids)
         )
         return {row.uuid: self._claimant(row, nodes) for row in rows}
+
+    @staticmethod
+    def _movers(connection: sa.Connection, uuids: Sequence[str] | None) -> dict[str, Mover]:
+        nodes = claimants_db.nodes(connection)
+        found: dict[str, Mover] = {}
+        for row in claimants_db.migrations(connection, uuids):
+            source = nodes.get((row.source_compute, row.source_node))
+            found[row.uuid] = Mover(row.uuid, row.instance_uuid, row.status not in MigrationStatus.OPEN, source)
+        return found
 
     def _claimant(self, row: Any, nodes: dict[tuple[str, str], str]) -> Claimant:
         request = SchedulingRequest(

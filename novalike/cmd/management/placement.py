@@ -57,10 +57,11 @@ def _client(conf: cfg.ConfigOpts) -> PlacementClient:
 
 
 def audit(conf: cfg.ConfigOpts, args: argparse.Namespace) -> int:
-    """Compare the allocations in Placement with the servers.
+    """Compare the allocations in Placement with the servers and their migrations.
 
-    Found are allocations of servers that were deleted, that are on no host, or that don't exist; and servers whose
-    allocations are missing, of the wrong amounts, or on the wrong resource provider. What something is being done
+    Found are allocations of servers that were deleted, that are on no host, or that don't exist, and of migrations
+    that are over; and servers whose allocations are missing, of the wrong amounts, or on the wrong resource provider,
+    and migrations with allocations elsewhere than on their source. What something is being done
     to is left alone. --delete deletes the former; the latter are for heal_allocations. Exit status: 0 all agrees;
     1 an error; 3 something was found (and not all of it was deleted); 4 all that was found was deleted; 127 wrong
     input.

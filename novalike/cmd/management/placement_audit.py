@@ -18,16 +18,18 @@ class Kind(StrEnum):
     """What is wrong."""
 
     DELETED = "the server was deleted"
-    UNKNOWN = "there is no such server"
+    UNKNOWN = "there is no such server or migration"
+    OVER = "the migration is over"
     UNPLACED = "the server is on no host"
     MISSING = "the server has no allocation"
     NO_NODE = "the server's host has no compute node record"
     MISPLACED = "allocations on the wrong resource provider"
     AMOUNTS = "wrong amounts"
+    ASTRAY = "the migration has allocations elsewhere than on its source"
 
 
-# Nobody needs these allocations. The others belong to a server that is somewhere.
-ORPHANED = frozenset({Kind.DELETED, Kind.UNKNOWN, Kind.UNPLACED})
+# Nobody needs these allocations. The others belong to a server that is somewhere, or to its migration.
+ORPHANED = frozenset({Kind.DELETED, Kind.UNKNOWN, Kind.UNPLACED, Kind.OVER})
 
 
 class Claimant(NamedTuple):
@@ -47,6 +49,19 @@ class Claimant(NamedTuple):
     user_id: str
 
 
+class Mover(NamedTuple):
+    """A migration of ours: while it is not over, it may have on its source what its server had there.
+
+    :param server: the server's uuid.
+    :param source: uuid of the source's resource provider; None when we know no such node.
+    """
+
+    uuid: str
+    server: str
+    is_over: bool
+    source: str | None
+
+
 class Finding(NamedTuple):
     """A disagreement about one consumer."""
 
@@ -56,14 +71,23 @@ class Finding(NamedTuple):
 
 
 def compare(
-    claimants: Mapping[str, Claimant], claims: Mapping[str, Claimed], roots: Mapping[str, str]
+    claimants: Mapping[str, Claimant],
+    movers: Mapping[str, Mover],
+    claims: Mapping[str, Claimed],
+    roots: Mapping[str, str],
 ) -> list[Finding]:
     """What does not agree.
 
-    :param claims: by consumer. Those that are neither a server's nor look like one are left out by the caller.
+    :param claims: by consumer. Those that are neither a server's or a migration's nor look like one are left out by
+        the caller.
     :param roots: resource provider → root of its tree, so that what is taken from a node's child counts.
     """
-    found = [_judge(uuid, claimants.get(uuid), claims.get(uuid, {}), roots) for uuid in {**claimants, **claims}]
+    found = [
+        _judge_migration(movers[uuid], claims.get(uuid, {}), roots)
+        if uuid in movers
+        else _judge(uuid, claimants.get(uuid), claims.get(uuid, {}), roots)
+        for uuid in {**claimants, **claims}
+    ]
     return sorted((finding for finding in found if finding is not None), key=lambda f: (f.kind, f.consumer))
 
 
@@ -83,6 +107,16 @@ def _judge(uuid: str, server: Claimant | None, claimed: Claimed, roots: Mapping[
     has = total(claimed.values())
     if has != dict(server.wanted):
         return Finding(uuid, Kind.AMOUNTS, f"{_amounts(has)} instead of {_amounts(server.wanted)}")
+    return None
+
+
+def _judge_migration(migration: Mover, claimed: Claimed, roots: Mapping[str, str]) -> Finding | None:
+    elsewhere = {p: amounts for p, amounts in claimed.items() if roots.get(p, p) != migration.source}
+    if migration.is_over and claimed:
+        return Finding(migration.uuid, Kind.OVER, _say(claimed))
+    if elsewhere:
+        source = "no node that we know" if migration.source is None else migration.source
+        return Finding(migration.uuid, Kind.ASTRAY, f"{_say(elsewhere)}; its source is {source}")
     return None
 
 

@@ -1,4 +1,4 @@
-"""Servers as far as their claims in Placement go."""
+"""Servers and migrations as far as their claims in Placement go."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from novalike.db.cell import tables as t
+from novalike.objects.migration import MigrationStatus
 from novalike.objects.operation import OperationState
 
 I, O, N, R = t.instances.c, t.operations.c, t.compute_nodes.c, t.instance_requests.c  # noqa: E741
+M = t.migrations.c
 
 # Below what every database takes in one statement.
 _CHUNK = 500
@@ -30,6 +32,19 @@ def among(connection: sa.Connection, uuids: Sequence[str]) -> Iterator[Any]:
     """The same of some servers, deleted ones included."""
     for start in range(0, len(uuids), _CHUNK):
         yield from servers(connection, I.uuid.in_(uuids[start : start + _CHUNK]))
+
+
+def migrations(connection: sa.Connection, uuids: Sequence[str] | None = None) -> Iterator[Any]:
+    """Return uuid, instance_uuid, source_compute, source_node and status of migrations.
+
+    :param uuids: of those wanted; None is all that are not over.
+    """
+    query = sa.select(M.uuid, M.instance_uuid, M.source_compute, M.source_node, M.status)
+    if uuids is None:
+        yield from connection.execute(query.where(M.status.in_(MigrationStatus.OPEN)))
+        return
+    for start in range(0, len(uuids), _CHUNK):
+        yield from connection.execute(query.where(M.uuid.in_(uuids[start : start + _CHUNK])))
 
 
 def nodes(connection: sa.Connection) -> dict[tuple[str, str], str]:

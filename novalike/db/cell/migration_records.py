@@ -46,6 +46,14 @@ def not_over(connection: sa.Connection, instance_uuid: str) -> list[Migration]:
     return [_migration(row) for row in connection.execute(query.order_by(M.id))]
 
 
+def count_not_over(connection: sa.Connection, host: str) -> int:
+    """Return how many migrations from or to a host are not over."""
+    query = sa.select(sa.func.count()).select_from(t.migrations).where(
+        sa.or_(M.source_compute == host, M.dest_compute == host), M.status.in_(MigrationStatus.OPEN)
+    )
+    return connection.execute(query).scalar_one()
+
+
 class Place(NamedTuple):
     """Where a migration is in lists whose newest come first. The uuid tells those of different cells apart."""
 

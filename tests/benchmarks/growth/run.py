@@ -43,7 +43,7 @@ class Run:
         self._project, self._user = self._who()
         self._flavor = self._find("/flavors", "flavors", described["flavor"])
         images = self._keystone.ask("GET", f"{self._keystone.catalog['image']}/v2/images?name={described['image']}")
-        self._servers = Servers(self._client, images["images"][0]["id"], self._flavor, "")
+        self._servers = Servers(self._client, images["images"][0]["id"], self._flavor, "", "")
         self._client.wanted(
             200, "PUT", f"/os-quota-sets/{self._project}",
             {"quota_set": {"instances": -1, "cores": -1, "ram": -1, "force": True}},

@@ -12,8 +12,9 @@ from novalike.conductor.services import ServiceCommandsHandler
 from novalike.db.api import mappings
 from novalike.db.cell import tables as t
 from novalike.objects import errors
+from novalike.objects.migration import MigrationStatus
 from tests.fakes.placement import FakePlacement
-from tests.fakes.records import context
+from tests.fakes.records import context, migration_row
 from tests.unit.conductor.databases import Databases
 
 
@@ -61,3 +62,19 @@ def test_a_number_that_one_has_is_that_one(databases: Databases, commands: Servi
     assert _services(databases, "cell2") == [(1, "two", False)]
     with pytest.raises(errors.ServiceNotFound):
         commands.delete_service(context(), service_id="2")
+
+
+def test_a_host_that_servers_are_moved_from_or_to_is_kept(
+    databases: Databases, commands: ServiceCommandsHandler
+) -> None:
+    server = databases.server("cell2", host="elsewhere")
+    for here, there in (("more", "elsewhere"), ("elsewhere", "more")):
+        for status in MigrationStatus.OPEN:
+            row = migration_row(instance_uuid=server, source_compute=here, dest_compute=there, status=status)
+            databases.execute(sa.delete(t.migrations), "cell2")
+            databases.execute(sa.insert(t.migrations).values(row), "cell2")
+            with pytest.raises(errors.Conflict, match="has in-progress migrations"):
+                commands.delete_service(context(), service_id="2")
+    databases.execute(sa.update(t.migrations).values(status=MigrationStatus.CONFIRMED), "cell2")
+    commands.delete_service(context(), service_id="2")
+    assert _services(databases, "cell2") == [(1, "two", False)]
