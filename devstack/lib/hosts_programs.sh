@@ -87,7 +87,8 @@ await_host_libvirts() {
   done
 }
 
-# Migrations come over TCP, on the management network only.
+# Migrations come over TCP, on the management network only: [libvirt] live_migration_uri has that by default, and my_ip for
+# the address.
 configure_host_libvirt() {
   local address; address=$(host_address "$1" "$MANAGEMENT_RANGE")
   write "$DATA/hosts/$1/libvirt/libvirtd.conf" <<EOF

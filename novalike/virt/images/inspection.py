@@ -93,13 +93,15 @@ def qcow2_faults(path: Path, *, has_base: bool) -> str:
     inspector = format_inspector.QcowInspector()
     with path.open("rb") as f:
         inspector.eat_chunk(f.read(65536))
-    if not inspector.format_match:
+    if not inspector.format_match or not inspector.complete:
         return "it is no qcow2 file"
+    checks = [inspector.check_data_file, inspector.check_unknown_features]
+    if not has_base:
+        checks.append(inspector.check_backing_file)
     try:
-        inspector.safety_check()
-    except format_inspector.SafetyCheckFailed as e:
-        return "; ".join(str(why) for name, why in e.failures.items() if not (has_base and name == "backing_file"))
-    except format_inspector.ImageFormatError as e:
+        for check in checks:
+            check()
+    except format_inspector.SafetyViolation as e:
         return str(e)
     return ""
 

@@ -17,6 +17,7 @@ from typing import Protocol
 import libvirt
 from lxml import etree
 
+from novalike.objects.errors import Unavailable
 from novalike.virt.driver import GuestFailed
 from novalike.virt.libvirt.connection import Connection
 from novalike.virt.libvirt.guestxml.elements import element
@@ -161,7 +162,8 @@ class RemoteFiles:
                     yield moved
             finally:
                 if not ended:
-                    self._connection.call(_abort, stream)
+                    with contextlib.suppress(Unavailable):  # it ended with its connection
+                        self._connection.call(_abort, stream)
 
 
 @contextlib.contextmanager
@@ -178,7 +180,7 @@ def remote_files(connection: Connection, instance_uuid: str, node: str, folder: 
         yield RemoteFiles(connection, pool)
     finally:
         # One that stays is closed by who needs another one, or when what is set aside goes.
-        with contextlib.suppress(Exception):
+        with contextlib.suppress(Unavailable, libvirt.libvirtError):
             connection.call(close_pools, instance_uuid)
 
 

@@ -276,12 +276,13 @@ class Copies:
                 for moved in self._files.pieces(name, descriptor):
                     cancellation.check()
                     copied += moved
-                    percent = min(100 * copied // max(self._total, 1), 100)
+                    percent = min(100 * copied // max(self._total, 1), 99)
                     if percent > told:
                         told = percent
                         progress(percent)
             finally:
                 os.close(descriptor)
+        progress(100)
 
 
 def _decode(source: str) -> Source:

@@ -72,6 +72,7 @@ class MoveConformance(DriverFixtures):
         assert elsewhere.fetch_disks(moved, source, told.append).startswith("/dev/")
         assert told == sorted(told)
         assert set(told) <= set(range(101))
+        assert told[-1] == 100
         elsewhere.fetch_disks(moved, source, ignore)
         elsewhere.plug(moved)
         for _ in range(2):

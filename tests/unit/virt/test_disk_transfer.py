@@ -156,6 +156,26 @@ def test_whoever_stops_in_the_middle_leaves_no_stream(monkeypatch, connection, s
     assert storage.pools == {}
 
 
+def test_whoever_stops_says_why_though_libvirt_is_gone(monkeypatch, connection, folder, tmp_path):
+    monkeypatch.setattr(disk_transfer, "_PIECE", 1)
+    (folder / "disk").write_bytes(os.urandom(MIB))
+
+    def lose(*_args, **_options):
+        raise Unavailable(reason="it is gone")
+
+    def copy_and_stop(files, target):
+        for _moved in files.pieces("disk", target):
+            monkeypatch.setattr(connection, "call", lose)
+            raise cancellation.Cancelled(operation_id="req-1")
+
+    with (
+        pytest.raises(cancellation.Cancelled),
+        remote_files(connection, UUID, "node", folder) as files,
+        (tmp_path / "copy").open("wb") as f,
+    ):
+        copy_and_stop(files, f.fileno())
+
+
 def test_one_pool_at_a_time_for_each_instance(connection, storage, folder, tmp_path):
     """Predecessors may have been of another node, and may have died."""
     connection.call(disk_transfer._open_pool, UUID, "another", str(folder))

@@ -10,6 +10,7 @@ from novalike.objects.lifecycle import PowerState
 from novalike.objects.network import Vif
 from novalike.virt.driver import GuestFailed, GuestNotFound
 from novalike.virt.fake.driver import FakeDriver
+from novalike.virt.fake.residents import ResidentStore
 from tests.fakes import records
 
 VIF = Vif(port_id="p1", network_id="n1", network_name="n", mac="fa:16:3e:00:00:01", vif_type="ovs")
@@ -122,3 +123,70 @@ def test_it_is_quick(driver, images):
     for guest in guests:
         build(driver, guest)
     assert time.process_time() - began < 2
+
+
+def test_what_is_set_aside_has_a_file_of_its_own(driver, one, tmp_path):
+    build(driver, one)
+    driver.power_off(one, 0)
+    driver.set_aside(one)
+    assert files(tmp_path) == [f"{one.uuid}@{one.host}.json", f"{one.uuid}_resize@{one.host}.json"]
+    driver.unplug(one)
+    assert files(tmp_path) == [f"{one.uuid}_resize@{one.host}.json"]
+    driver.start()
+    assert driver.aside(one.host) == driver.residents(one.host) == {one.uuid}
+    assert driver.guests(one.host) == ()
+    driver.discard_aside(one)
+    assert files(tmp_path) == []
+
+
+@pytest.mark.parametrize("step", ["set_aside", "take_back", "power_on"])
+@pytest.mark.parametrize("at", [1, 2])
+def test_the_process_dies_between_two_files(monkeypatch, driver, one, step, at):
+    build(driver, one)
+    driver.power_off(one, 0)
+    content = driver._store.get(one.host, one.uuid).content
+    if step != "set_aside":
+        driver.set_aside(one)
+    puts = []
+    put = ResidentStore.put
+
+    def die(store, resident):
+        puts.append(resident)
+        if len(puts) == at:
+            raise KeyboardInterrupt
+        put(store, resident)
+
+    monkeypatch.setattr(ResidentStore, "put", die)
+    with pytest.raises(KeyboardInterrupt):
+        getattr(driver, step)(one)
+    monkeypatch.setattr(ResidentStore, "put", put)
+    driver.start()
+    assert driver.residents(one.host) == {one.uuid}
+    getattr(driver, step)(one)
+    driver.take_back(one)
+    assert driver.aside(one.host) == frozenset()
+    driver.power_on(one)
+    assert driver._store.get(one.host, one.uuid).content == content
+
+
+def test_disks_come_from_another_host_of_the_process(driver, one, two):
+    build(driver, one)
+    driver.power_off(one, 0)
+    source = driver.set_aside(one)
+    driver.fill_disk(two.host)
+    with pytest.raises(GuestFailed, match="no space"):
+        driver.fetch_disks(two, source, lambda _percent: None)
+    driver.fill_disk(two.host, full=False)
+    driver.fetch_disks(two, source, lambda _percent: None)
+    driver.discard_aside(one)
+    driver.fetch_disks(two, source, lambda _percent: None)  # that was done
+    driver.remove_disks(two)
+    with pytest.raises(GuestFailed, match="nothing"):
+        driver.fetch_disks(two, source, lambda _percent: None)
+
+
+def test_an_image_that_must_be_fetched_needs_space(driver, one, images):
+    driver.fill_disk(one.host)
+    with pytest.raises(GuestFailed, match="no space"):
+        driver.prepare_move(one)
+    assert images.downloads == 0
