@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.gather import Facts, Port, Server
+from tests.chaos.gather import Facts, Migration, Port, Server
 from tests.chaos.memory import Memory
 from tests.chaos.targets import Guest
 
@@ -19,7 +19,11 @@ WRONG = "wrong"
 KINDS = (STUCK, LEAKED, LOST, WRONG)
 
 # What a successful action leaves.
-_LEAVES = {"create": "ACTIVE", "start": "ACTIVE", "reboot": "ACTIVE", "stop": "SHUTOFF"}
+_LEAVES = {
+    "create": ("ACTIVE",), "start": ("ACTIVE",), "reboot": ("ACTIVE",), "stop": ("SHUTOFF",),
+    "resize": ("VERIFY_RESIZE",), "migrate": ("VERIFY_RESIZE",),
+    "confirmResize": ("ACTIVE", "SHUTOFF"), "revertResize": ("ACTIVE", "SHUTOFF"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, order=True)
@@ -51,6 +55,7 @@ def audit(
             *_allocations(facts),
             *_ports(facts, nics),
             *_devices(facts),
+            *_migrations(facts),
             *_records(facts),
             *_promises(facts, memories),
         }
@@ -65,9 +70,9 @@ def _unsettled(facts: Facts, guests_die: bool) -> Iterable[Difference]:
             yield Difference(WRONG, server.uuid, f"{server.name} is ERROR without a fault that says why")
         if server.last_action is not None and server.settled:
             action, failed = server.last_action
-            leaves = _LEAVES.get(action)
+            leaves = _LEAVES.get(action, (server.status,))
             died = guests_die and server.status == "SHUTOFF"
-            if not failed and leaves is not None and server.status != leaves and not died:
+            if not failed and server.status not in leaves and not died:
                 yield Difference(
                     WRONG, server.uuid, f"{server.name} is {server.status} after a {action} that succeeded"
                 )
@@ -95,23 +100,65 @@ def _power(server: Server, guests: Sequence[Guest]) -> Iterable[Difference]:
         return
     if not guests:
         yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has no guest")
+    # What waits to be confirmed is what it was.
+    runs = server.has_power if server.status == "VERIFY_RESIZE" else server.status == "ACTIVE"
     for guest in guests:
-        if guest.running is not None and guest.running != (server.status == "ACTIVE"):
+        if guest.running is not None and runs is not None and guest.running != runs:
             running = "runs" if guest.running else "does not run"
             yield Difference(WRONG, server.uuid, f"{server.name} is {server.status}, but its guest {running}")
 
 
 def _allocations(facts: Facts) -> Iterable[Difference]:
+    migrations = {migration.uuid: migration for migration in facts.migrations}
     for consumer, providers in facts.allocations.items():
+        if consumer in migrations:
+            yield from _kept(facts, migrations[consumer], list(providers))
+            continue
         server = facts.servers.get(consumer)
         if server is None:
-            yield Difference(LEAKED, consumer, f"an allocation on {', '.join(providers)}, but no server")
+            text = f"an allocation on {', '.join(providers)}, but neither a server nor a migration that is not over"
+            yield Difference(LEAKED, consumer, text)
         elif server.settled and list(providers) != [server.node or server.host]:
             text = f"{server.name} is on {server.node or server.host}, its allocation on {list(providers)}"
             yield Difference(LEAKED, consumer, text)
+        elif server.settled and server.status != "ERROR":
+            (has,) = providers.values()
+            if any(has.get(name) != amount for name, amount in server.sizes.items()):
+                text = f"{server.name} has an allocation of {dict(has)}, its flavor asks for {dict(server.sizes)}"
+                yield Difference(WRONG, consumer, text)
     for server in facts.servers.values():
         if server.settled and server.status != "ERROR" and server.uuid not in facts.allocations:
             yield Difference(LOST, server.uuid, f"{server.name} is {server.status}, but has no allocation")
+
+
+def _kept(facts: Facts, migration: Migration, providers: list[str]) -> Iterable[Difference]:
+    """What a migration has that is not over is its server's old allocation."""
+    server = facts.servers.get(migration.server)
+    if server is not None and server.settled and providers != [migration.source_node]:
+        text = f"a migration of {server.name} from {migration.source_node} has allocations on {providers}"
+        yield Difference(LEAKED, migration.uuid, text)
+
+
+def _migrations(facts: Facts) -> Iterable[Difference]:
+    """One that waits to be confirmed can go back: its source has what it had."""
+    waiting = {migration.server for migration in facts.migrations if migration.status == "finished"}
+    aside = {(disks.uuid, disks.host) for disks in facts.disks or () if disks.is_aside}
+    for migration in facts.migrations:
+        server = facts.servers.get(migration.server)
+        if server is None or not server.settled or server.status == "ERROR":
+            continue  # stuck, which is told already; or both hosts keep what they have
+        if (server.status, migration.status) != ("VERIFY_RESIZE", "finished"):
+            text = f"{server.name} is {server.status}, its migration {migration.status}"
+            yield Difference(WRONG, migration.uuid, text)
+            continue
+        if migration.uuid not in facts.allocations:
+            yield Difference(LOST, migration.uuid, f"{server.name} waits to be confirmed; its source has no allocation")
+        if facts.disks is not None and (server.uuid, migration.source) not in aside:
+            text = f"{server.name} waits to be confirmed; nothing is set aside on {migration.source}"
+            yield Difference(LOST, migration.uuid, text)
+    for server in facts.servers.values():
+        if server.settled and server.status == "VERIFY_RESIZE" and server.uuid not in waiting:
+            yield Difference(WRONG, server.uuid, f"{server.name} is VERIFY_RESIZE, but no migration waits")
 
 
 def _ports(facts: Facts, nics: int) -> Iterable[Difference]:
@@ -138,18 +185,34 @@ def _ports(facts: Facts, nics: int) -> Iterable[Difference]:
 
 
 def _devices(facts: Facts) -> Iterable[Difference]:
+    sources = {(migration.server, migration.source) for migration in facts.migrations}
     for disks in facts.disks or ():
         server = facts.servers.get(disks.uuid)
         what = ", ".join(disks.what)
         if server is None:
             yield Difference(LEAKED, disks.uuid, f"{what} on {disks.host}, but no server")
+        elif server.settled and disks.is_aside:
+            if (server.uuid, disks.host) not in sources:
+                text = f"{server.name}: {what} set aside on {disks.host}, but no migration from there that is not over"
+                yield Difference(LEAKED, disks.uuid, text)
         elif server.settled and server.host != disks.host:
             yield Difference(LEAKED, disks.uuid, f"{server.name} is on {server.host}, and has {what} on {disks.host}")
     if facts.taps is not None:
-        owners = {port.id[:11] for port in facts.ports} | {f"{network[:10]}0" for network in facts.networks}
+        ports = {port.id[:11]: port for port in facts.ports}
+        shared = {f"{network[:10]}0" for network in facts.networks}
         for tap in facts.taps:
-            if tap.removeprefix("tap") not in owners:
-                yield Difference(LEAKED, tap, "a network device, but no port")
+            end = tap.name.removeprefix("tap")
+            port = ports.get(end)
+            if port is None and end not in shared:
+                yield Difference(LEAKED, f"{tap.host} {tap.name}", "a network device, but no port")
+            elif port is not None and port.host != tap.host and _is_at_rest(facts, port):
+                text = f"a network device of a port that is bound to {port.host}"
+                yield Difference(LEAKED, f"{tap.host} {tap.name}", text)
+
+
+def _is_at_rest(facts: Facts, port: Port) -> bool:
+    server = facts.servers.get(port.device_id)
+    return server is not None and server.settled
 
 
 def _records(facts: Facts) -> Iterable[Difference]:

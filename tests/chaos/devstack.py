@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shlex
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from configparser import ConfigParser
@@ -13,14 +14,16 @@ import sqlalchemy as sa
 
 from tests.chaos import processes
 from tests.chaos.supervisor import Supervisor
-from tests.chaos.targets import BROKER, DATABASE, HYPERVISOR, NEIGHBOURS, Access, Disks, Guest, Program, Record
+from tests.chaos.targets import BROKER, DATABASE, HYPERVISOR, NEIGHBOURS, Access, Disks, Guest, Program, Record, Tap
 
 DEFAULT_PLACE = "/var/lib/novalike-chaos"
 
 _RUNNING = 1  # Nova's number of that power state
 _UUID_LENGTH = 36
+# Ends the name of the folder with what is set aside of a guest.
+_ASIDE = "_resize"
 
-# Programs by the beginning of their names; the first that fits.
+# Programs by the beginning of their names, without the host that they are in (hv1-libvirtd); the first that fits.
 _KINDS = (
     ("novalike-api-metadata", "metadata"),
     ("novalike-api", "api"),
@@ -64,13 +67,19 @@ class Devstack:
         self._place = place
         self._stack = stack
         self._libvirt = stack["virt_driver"] == "libvirt"
+        # Where guests are that are no fakes: name → what goes before a command that is to run there.
+        self._hosts = {host["name"]: shlex.split(host["execute"]) for host in stack["hosts"]}
+        many = len(self._hosts) if self._libvirt else stack["fake_hosts"]
+        self.other_flavor = "m1.micro" if many > 1 else None
         self._supervisor = Supervisor(str(place / "run" / "supervisor.sock"))
-        self._programs = tuple(self._program(each) for each in self._supervisor.names() if _kind(each) is not None)
+        self._programs = tuple(
+            self._program(each) for each in self._supervisor.names() if self._kind(each) is not None
+        )
         self._engine: sa.Engine | None = None
 
     def summary(self) -> Mapping[str, Any]:
         """What the report says of the target."""
-        hosts = 1 if self._libvirt else self._stack["fake_hosts"]
+        hosts = len(self._hosts) if self._libvirt else self._stack["fake_hosts"]
         daemons = [program.name for program in self._programs if program.kind not in NEIGHBOURS]
         return {"hosts": hosts, "database": self._stack["database"], "programs": daemons}
 
@@ -86,12 +95,19 @@ class Devstack:
 
     # -- programs
 
+    def _kind(self, name: str) -> str | None:
+        host, _, rest = name.partition("-")
+        what = rest if host in self._hosts else name
+        if what in NEIGHBOURS:
+            return what
+        return next((kind for start, kind in _KINDS if what.startswith(start)), None)
+
     def _program(self, name: str) -> Program:
         settings = dict(
             line.split("=", 1) for line in (self._place / "settings").read_text().splitlines() if "=" in line
         )
         usual = _PORTS.get(name.partition(":")[0])
-        return Program(name, str(_kind(name)), None if usual is None else int(settings["PORT_BASE"]) + usual)
+        return Program(name, str(self._kind(name)), None if usual is None else int(settings["PORT_BASE"]) + usual)
 
     def programs(self) -> Sequence[Program]:
         """All that may be hit. MariaDB is the neighbours' database too, whatever novalike's own is."""
@@ -134,12 +150,18 @@ class Devstack:
                 yield json.loads(path.read_text())
 
     def _domains(self) -> list[Guest]:
-        running = set(_virsh("list", "--uuid"))
-        return [
-            Guest(uuid, self._stack["host"], uuid in running)
-            for uuid in _virsh("list", "--all", "--uuid")
-            if f"'{self._place}/" in "\n".join(_virsh("dumpxml", uuid))
-        ]
+        found = []
+        for host in self._hosts:
+            running = set(self._virsh(host, "list", "--uuid"))
+            found += [
+                Guest(uuid, host, uuid in running)
+                for uuid in self._virsh(host, "list", "--all", "--uuid")
+                if f"'{self._place}/" in "\n".join(self._virsh(host, "dumpxml", uuid))
+            ]
+        return found
+
+    def _virsh(self, host: str, *arguments: str) -> list[str]:
+        return _lines(*self._hosts[host], "virsh", "-q", "-c", "qemu:///system", *arguments)
 
     def guest_pids(self) -> list[int]:
         """QEMU's processes of this stack's guests."""
@@ -195,36 +217,34 @@ class Devstack:
         """Files in the folders below the instances' path; of fake guests, what is said to be there."""
         if not self._libvirt:
             return [
-                Disks(each["instance_uuid"], each["host"], what)
+                Disks(each["instance_uuid"], each["host"], what, is_aside=each.get("aside_id") is not None)
                 for each in self._residents()
                 # what is nothing is left out of the files
                 if (what := tuple(name for name in ("has_disks", "plugged") if each.get(name)))
             ]
-        folder = Path(self._stack["data"]) / "novalike" / "instances"
         return [
-            Disks(each.name, self._stack["host"], tuple(sorted(path.name for path in each.iterdir())))
-            for each in folder.iterdir()
-            if each.is_dir() and len(each.name) == _UUID_LENGTH
+            Disks(uuid, host, tuple(sorted(path.name for path in each.iterdir())), is_aside=each.name != uuid)
+            for host in self._hosts
+            for each in (self._data_of(host) / "instances").iterdir()
+            if each.is_dir() and len(uuid := each.name.removesuffix(_ASIDE)) == _UUID_LENGTH
         ]
 
-    def taps(self) -> set[str] | None:
-        """The machine's tap devices and the switch's ports of that name."""
+    def _data_of(self, host: str) -> Path:
+        """Where this machine has what a host has in ``data/novalike``."""
+        data = Path(self._stack["data"])
+        own = data / "hosts" / host / "novalike"
+        return own if own.is_dir() else data / "novalike"
+
+    def taps(self) -> set[Tap] | None:
+        """The hosts' tap devices, and the ports of that name of their switches."""
         if not self._libvirt:
             return None
-        links = {each.name for each in Path("/sys/class/net").iterdir()}
-        switch = f"--db=unix:{self._place}/run/ovs/db.sock"
-        links.update(_lines("ovs-vsctl", switch, "list-ports", "br-int"))
-        return {name for name in links if name.startswith("tap")}
-
-
-def _kind(name: str) -> str | None:
-    if name in NEIGHBOURS:
-        return name
-    return next((kind for start, kind in _KINDS if name.startswith(start)), None)
-
-
-def _virsh(*arguments: str) -> list[str]:
-    return _lines("virsh", "-q", "-c", "qemu:///system", *arguments)
+        found: set[Tap] = set()
+        for host, execute in self._hosts.items():
+            links = {line.split()[0].partition("@")[0] for line in _lines(*execute, "ip", "-brief", "link")}
+            links.update(_lines(*execute, "ovs-vsctl", "list-ports", "br-int"))
+            found.update(Tap(host, name) for name in links if name.startswith("tap"))
+        return found
 
 
 def _lines(*command: str) -> list[str]:

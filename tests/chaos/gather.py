@@ -4,17 +4,22 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
 from tests.chaos.api import MICROVERSION, Token
-from tests.chaos.targets import Disks, Guest, Record, Target
+from tests.chaos.targets import Disks, Guest, Record, Tap, Target
 
 LOG = logging.getLogger(__name__)
 
 _PAGE = 500
+# What migrations are called that are over.
+_OVER = frozenset({"confirmed", "reverted", "error", "failed", "completed", "cancelled", "done"})
+_RUNNING = 1  # the API's number of that power state
+# Classes of resources, and what flavors call them.
+_SIZES = {"VCPU": "vcpus", "MEMORY_MB": "ram"}
 
 
 @dataclass(frozen=True)
@@ -24,6 +29,8 @@ class Server:
     :param node: the name that Placement has for its host; the host's own, unless one daemon looks after several.
     :param last_action: the latest of its instance actions, and whether that failed; None when it wasn't asked for, or
         has never ended.
+    :param sizes: what its flavor asks for, by class of resource.
+    :param has_power: whether its guest is known to run.
     """
 
     uuid: str
@@ -34,11 +41,27 @@ class Server:
     fault: str | None
     node: str | None = None
     last_action: tuple[str, bool] | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict, hash=False)
+    has_power: bool | None = None
 
     @property
     def settled(self) -> bool:
         """Nothing is being done to it."""
-        return self.status in ("ACTIVE", "SHUTOFF", "ERROR") and self.task_state is None
+        return self.status in ("ACTIVE", "SHUTOFF", "VERIFY_RESIZE", "ERROR") and self.task_state is None
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A migration that is not over.
+
+    :param source, source_node: where its server was; the node's name is Placement's.
+    """
+
+    uuid: str
+    server: str
+    status: str
+    source: str
+    source_node: str
 
 
 @dataclass(frozen=True)
@@ -55,19 +78,21 @@ class Port:
 class Facts:
     """Everything at one moment, as far as many questions have one.
 
-    :param allocations: server → names of the providers that it has allocations on.
+    :param allocations: consumer → names of the providers that it has allocations on → amounts by class of resource.
+    :param migrations: those that are not over.
     :param networks: ids of networks, whose own devices look like guests'.
     :param records, disks, taps: None where the target can't tell.
     """
 
     servers: Mapping[str, Server]
     guests: Sequence[Guest]
-    allocations: Mapping[str, Sequence[str]]
+    allocations: Mapping[str, Mapping[str, Mapping[str, int]]]
     ports: Sequence[Port]
     networks: Sequence[str] = ()
     records: Sequence[Record] | None = None
     disks: Sequence[Disks] | None = None
-    taps: frozenset[str] | None = None
+    taps: frozenset[Tap] | None = None
+    migrations: Sequence[Migration] = ()
 
 
 class Gatherer:
@@ -113,6 +138,7 @@ class Gatherer:
             records=records,
             disks=self._target.disks(),
             taps=None if taps is None else frozenset(taps),
+            migrations=self._migrations(),
         )
 
     def _with_action(self, server: Server) -> tuple[str, Server]:
@@ -130,12 +156,32 @@ class Gatherer:
         events = self._get("compute", path)["instanceAction"]["events"]
         return bool(events) and all(event["finish_time"] for event in events)
 
-    def _allocations(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+    def _migrations(self) -> list[Migration]:
+        found: list[Migration] = []
+        marker = ""
+        while True:
+            page = self._get("compute", f"/os-migrations?limit={_PAGE}{marker}")["migrations"]
+            found += [
+                Migration(
+                    uuid=each["uuid"],
+                    server=each["instance_uuid"],
+                    status=each["status"],
+                    source=each["source_compute"],
+                    source_node=each["source_node"],
+                )
+                for each in page
+                if each["status"] not in _OVER
+            ]
+            if len(page) < _PAGE:
+                return found
+            marker = f"&marker={page[-1]['uuid']}"
+
+    def _allocations(self) -> dict[str, dict[str, dict[str, int]]]:
+        found: dict[str, dict[str, dict[str, int]]] = {}
         for provider in self._get("placement", "/resource_providers")["resource_providers"]:
             path = f"/resource_providers/{provider['uuid']}/allocations"
-            for consumer in self._get("placement", path)["allocations"]:
-                found.setdefault(consumer, []).append(provider["name"])
+            for consumer, has in self._get("placement", path)["allocations"].items():
+                found.setdefault(consumer, {})[provider["name"]] = has["resources"]
         return found
 
     def _ports(self) -> list[Port]:
@@ -179,4 +225,6 @@ def _server(shown: Mapping[str, Any]) -> Server:
         host=shown.get("OS-EXT-SRV-ATTR:host"),
         fault=fault["message"] if fault else None,
         node=shown.get("OS-EXT-SRV-ATTR:hypervisor_hostname"),
+        sizes={name: shown["flavor"][size] for name, size in _SIZES.items()},
+        has_power=shown["OS-EXT-STS:power_state"] == _RUNNING,
     )

@@ -1,10 +1,11 @@
-"""Clients that create, reboot, stop, start and delete servers, and one that only reads."""
+"""Clients that create, reboot, stop, start, move and delete servers, and one that only reads."""
 
 import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from keystoneauth1 import exceptions as keystone_errors
 
@@ -19,18 +20,26 @@ _MANY = 5
 _TRIES = 3
 # What a client does with a server, by the server's status: action → weight.
 _CHOICES = {
-    "ACTIVE": {"reboot soft": 25, "reboot hard": 20, "stop": 40, "delete": 15},
-    "SHUTOFF": {"start": 70, "reboot hard": 15, "delete": 15},
+    "ACTIVE": {"reboot soft": 20, "reboot hard": 15, "stop": 35, "delete": 15, "resize": 15, "migrate": 10},
+    "SHUTOFF": {"start": 60, "reboot hard": 15, "delete": 15, "resize": 10, "migrate": 5},
     "ERROR": {"delete": 80, "reboot hard": 20},
     "BUILD": {"look": 85, "delete": 15},
     "REBOOT": {"look": 80, "reboot hard": 12, "delete": 8},
     "HARD_REBOOT": {"look": 92, "delete": 8},
+    "RESIZE": {"look": 92, "delete": 8},
+    "VERIFY_RESIZE": {"look": 10, "confirm": 45, "revert": 30, "delete": 15},
+    "REVERT_RESIZE": {"look": 92, "delete": 8},
 }
+# What is left out where servers can't be moved.
+_MOVES = ("resize", "migrate")
 _BODIES = {
     "start": {"os-start": None},
     "stop": {"os-stop": None},
     "reboot soft": {"reboot": {"type": "SOFT"}},
     "reboot hard": {"reboot": {"type": "HARD"}},
+    "migrate": {"migrate": None},
+    "confirm": {"confirmResize": None},
+    "revert": {"revertResize": None},
 }
 _READS = (
     ("list", "/servers?limit=50"),
@@ -45,7 +54,9 @@ class Client:
 
     :param pace: seconds between the beginnings of two steps.
     :param many: servers that it has at a time.
+    :param admin: does what only administrators may.
     :param body: what servers are made of, but their names.
+    :param flavors: name of a flavor → id of the one to which a server of it is resized; none where none are moved.
     :param may_go_on: asked before each step.
     """
 
@@ -54,7 +65,9 @@ class Client:
         name: str,
         seed: str,
         api: Api,
+        admin: Api,
         body: dict[str, object],
+        flavors: Mapping[str, str],
         pace: float,
         may_go_on: Callable[[], bool],
         many: int = _MANY,
@@ -62,7 +75,9 @@ class Client:
         self._name = name
         self._random = random.Random(seed)
         self._api = api
+        self._admin = admin
         self._body = body
+        self._flavors = flavors
         self._pace = pace
         self._may_go_on = may_go_on
         self._many = many
@@ -120,11 +135,13 @@ class Client:
             self._own.remove(server)
         return server.uuid is not None
 
-    def _act(self, server: Memory, shown: dict[str, object]) -> bool:
+    def _act(self, server: Memory, shown: dict[str, Any]) -> bool:
         """Ask for something that its state allows. False when it was only looked at."""
         status = str(shown["status"])
         busy = shown.get("OS-EXT-STS:task_state") is not None
         choices = _CHOICES.get("BUILD" if busy and status in ("ACTIVE", "SHUTOFF", "ERROR") else status, {"look": 1})
+        if not self._flavors:
+            choices = {action: weight for action, weight in choices.items() if action not in _MOVES}
         action = self._random.choices(list(choices), list(choices.values()))[0]
         if action == "look":
             self._api.get(*self._random.choice(_READS))
@@ -134,8 +151,10 @@ class Client:
             if server.asked[-1].accepted:
                 self._own.remove(server)
         else:
-            body = _BODIES[action]
-            self._ask(server, action, lambda: self._api.post(action, f"/servers/{server.uuid}/action", body))
+            new = self._flavors.get(shown["flavor"]["original_name"])
+            body = {"resize": {"flavorRef": new}} if action == "resize" else _BODIES[action]
+            api = self._admin if action == "migrate" else self._api
+            self._ask(server, action, lambda: api.post(action, f"/servers/{server.uuid}/action", body))
         return True
 
     @staticmethod

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 class Asked:
     """Something that was asked for.
 
-    :param action: ``create``, ``delete``, ``start``, ``stop``, ``reboot soft``, ``reboot hard``.
+    :param action: ``create``, ``delete``, ``start``, ``stop``, ``reboot soft``, ``reboot hard``, ``resize``,
+        ``migrate``, ``confirm``, ``revert``.
     :param status: of the answer; None without one.
     :param heard: False when nobody can have heard it, because nobody listened.
     """

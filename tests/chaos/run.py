@@ -96,13 +96,15 @@ class Run:
         token = Token(self._target.access("demo"))
         url = token.url("compute")
         pace = options.pace or options.seconds * options.clients / (options.operations * _SURPLUS)
-        body = self._body(token)
+        body, flavors = self._body(token), self._flavors(token)
         return [
             Client(
                 f"chaos-{options.seed}-{number}",
                 f"{options.seed} {number}",
                 Api(token, url, self._exchanges.append),
+                Api(self._admin, url, self._exchanges.append),
                 body,
+                flavors,
                 pace,
                 self._may_go_on,
                 options.servers,
@@ -111,17 +113,19 @@ class Run:
         ]
 
     def _body(self, token: Token) -> dict[str, object]:
-        def first(service: str, path: str, key: str, name: str) -> str:
-            headers = {"X-Auth-Token": token.value()}
-            answer = requests.get(token.url(service) + path, headers=headers, timeout=60)
-            answer.raise_for_status()
-            return str(next(each["id"] for each in answer.json()[key] if each["name"] == name))
-
         target = self._target
         return {
-            "imageRef": first("image", "/v2/images", "images", target.image),
-            "flavorRef": first("compute", "/flavors", "flavors", target.flavor),
-            "networks": [{"uuid": first("network", "/v2.0/networks", "networks", target.network)}],
+            "imageRef": _first(token, "image", "/v2/images", "images", target.image),
+            "flavorRef": _first(token, "compute", "/flavors", "flavors", target.flavor),
+            "networks": [{"uuid": _first(token, "network", "/v2.0/networks", "networks", target.network)}],
+        }
+
+    def _flavors(self, token: Token) -> dict[str, str]:
+        one, other = self._target.flavor, self._target.other_flavor
+        if other is None:
+            return {}
+        return {
+            here: _first(token, "compute", "/flavors", "flavors", there) for here, there in ((one, other), (other, one))
         }
 
     def _may_go_on(self) -> bool:
@@ -179,3 +183,11 @@ class Run:
             if not found or time.monotonic() > give_up:
                 return found
             time.sleep(2.0)
+
+
+def _first(token: Token, service: str, path: str, key: str, name: str) -> str:
+    """The id of the first thing of a name."""
+    headers = {"X-Auth-Token": token.value()}
+    answer = requests.get(token.url(service) + path, headers=headers, timeout=60)
+    answer.raise_for_status()
+    return str(next(each["id"] for each in answer.json()[key] if each["name"] == name))

@@ -62,11 +62,24 @@ class Disks:
     """What a host keeps for a guest besides the guest itself.
 
     :param what: names, for people.
+    :param is_aside: it is set aside, to be gone back to when a move is reverted.
     """
 
     uuid: str
     host: str
     what: tuple[str, ...]
+    is_aside: bool = False
+
+
+@dataclass(frozen=True)
+class Tap:
+    """A network device of a guest.
+
+    :param name: ``tap`` and the first eleven characters of a port's id.
+    """
+
+    host: str
+    name: str
 
 
 @dataclass(frozen=True)
@@ -94,6 +107,8 @@ class Target(Protocol):
     image: str
     flavor: str
     network: str
+    #: Name of the flavor that servers are resized to, and back from; None where they can't be moved.
+    other_flavor: str | None
 
     def summary(self) -> Mapping[str, Any]:
         """What the report says of the target: hosts, database, processes …"""
@@ -132,9 +147,8 @@ class Target(Protocol):
     def disks(self) -> list[Disks] | None:
         """What hosts keep; None where guests have no disks."""
 
-    def taps(self) -> set[str] | None:
-        """Network devices of guests (``tap`` and the first eleven characters of a port's id); None where there
-        are none."""
+    def taps(self) -> set[Tap] | None:
+        """Network devices of guests; None where there are none."""
 
 
 def load(name: str, where: str | None) -> Target:

@@ -213,8 +213,8 @@ def test_moves(cloud: Cloud) -> None:
     cloud.admin.post("/flavors", larger, 200)
     server_id = _boot(cloud, "moved")
     cloud.demo.wait_for(server_id, "ACTIVE")
-    # Hosts have three legs of a resize, two of a revert, one of a confirmation. One statement of each may be about hosts'
-    # states, which are looked up once a second.
+    # Hosts have three legs of a resize, two of a revert, one of a confirmation. One statement of each may be about
+    # hosts' states, which are looked up once a second.
     for who, body, status, then, messages, statements in (
         (cloud.demo, {"resize": {"flavorRef": "2"}}, 202, "VERIFY_RESIZE", 25, 51 + 1),
         (cloud.demo, {"revertResize": None}, 202, "ACTIVE", 14, 30 + 1),

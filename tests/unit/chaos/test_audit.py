@@ -5,21 +5,39 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.audit import LEAKED, LOST, STUCK, WRONG, audit
-from tests.chaos.gather import Facts, Port, Server
+from tests.chaos.gather import Facts, Migration, Port, Server
 from tests.chaos.memory import Asked, Memory
-from tests.chaos.targets import Disks, Guest, Record
+from tests.chaos.targets import Disks, Guest, Record, Tap
 
-S = Server("s", "first", "ACTIVE", None, "host1", None, node="host1", last_action=("reboot", False))
+TINY, SMALL = {"VCPU": 1, "MEMORY_MB": 64}, {"VCPU": 2, "MEMORY_MB": 128}
+S = Server("s", "first", "ACTIVE", None, "host1", None, node="host1", last_action=("reboot", False), sizes=TINY)
 PORT = Port("p" * 36, "s", "compute:nova", "host1")
 WELL = Facts(
     servers={"s": S},
     guests=[Guest("s", "host1", True)],
-    allocations={"s": ["host1"]},
+    allocations={"s": {"host1": TINY}},
     ports=[PORT],
     networks=["n" * 36],
     records=[Record("s", "active", None, "host1")],
     disks=[Disks("s", "host1", ("disk",))],
-    taps=frozenset({"tap" + "p" * 11, "tap" + "n" * 10 + "0"}),
+    taps=frozenset({Tap("host1", "tap" + "p" * 11), Tap("host1", "tap" + "n" * 10 + "0")}),
+)
+# Resized, from host1 to host2, and waiting to be confirmed.
+MOVED = Server(
+    "s", "first", "VERIFY_RESIZE", None, "host2", None, node="host2", last_action=("resize", False), sizes=SMALL,
+    has_power=True,
+)  # fmt: skip
+MOVE = Migration("m", "s", "finished", "host1", "host1")
+WAITING = replace(
+    WELL,
+    servers={"s": MOVED},
+    guests=[Guest("s", "host2", True)],
+    allocations={"s": {"host2": SMALL}, "m": {"host1": TINY}},
+    ports=[replace(PORT, host="host2")],
+    records=[Record("s", "resized", None, "host2")],
+    disks=[Disks("s", "host2", ("disk",)), Disks("s", "host1", ("disk",), is_aside=True)],
+    taps=frozenset({Tap("host2", "tap" + "p" * 11)}),
+    migrations=[MOVE],
 )
 
 
@@ -45,16 +63,18 @@ def test_a_cloud_that_is_well():
         ({"guests": [*WELL.guests, Guest("t", "host1", True)]}, LEAKED),
         ({"guests": [*WELL.guests, Guest("s", "host2", True)]}, LEAKED),
         ({"servers": server(host="host2", node="host2")}, LEAKED),
-        ({"allocations": {**WELL.allocations, "t": ["host1"]}}, LEAKED),
-        ({"allocations": {"s": ["host1", "host2"]}}, LEAKED),
-        ({"allocations": {"s": ["host2"]}}, LEAKED),
+        ({"allocations": {**WELL.allocations, "t": {"host1": TINY}}}, LEAKED),
+        ({"allocations": {"s": {"host1": TINY, "host2": TINY}}}, LEAKED),
+        ({"allocations": {"s": {"host2": TINY}}}, LEAKED),
         ({"ports": [PORT, Port("q", "t", "compute:nova", "host1")]}, LEAKED),
         ({"ports": [PORT, Port("q", "", "compute:nova", None)]}, LEAKED),
         ({"ports": [PORT, replace(PORT, id="q")]}, LEAKED),
         ({"ports": [replace(PORT, host="host2")]}, LEAKED),
         ({"disks": [*WELL.disks, Disks("t", "host1", ("disk",))]}, LEAKED),
         ({"disks": [*WELL.disks, Disks("s", "host2", ("disk",))]}, LEAKED),
-        ({"taps": frozenset({"tapqqqqqqqqqqq"})}, LEAKED),
+        ({"disks": [*WELL.disks, Disks("s", "host1", ("disk",), is_aside=True)]}, LEAKED),
+        ({"taps": frozenset({Tap("host1", "tapqqqqqqqqqqq")})}, LEAKED),
+        ({"taps": frozenset({Tap("host2", "tap" + "p" * 11)})}, LEAKED),
         ({"guests": []}, LOST),
         ({"allocations": {}}, LOST),
         ({"ports": [], "taps": None}, LOST),
@@ -62,11 +82,58 @@ def test_a_cloud_that_is_well():
         ({"guests": [Guest("s", "host1", False)]}, WRONG),
         ({"servers": server(last_action=("stop", False))}, WRONG),
         ({"servers": server(status="ERROR")}, WRONG),
+        ({"allocations": {"s": {"host1": SMALL}}}, WRONG),
+        ({"migrations": [replace(MOVE, status="confirming")]}, WRONG),
+        ({"servers": server(last_action=("confirmResize", False), status="VERIFY_RESIZE")}, WRONG),
         ({"records": []}, WRONG),
     ],
 )
 def test_what_is_not_as_it_should_be(changes, kind):
     assert kinds(replace(WELL, **changes)) == {kind}
+
+
+def test_a_move_that_waits_to_be_confirmed():
+    assert audit(WAITING) == []
+    stays = replace(WAITING, servers={"s": replace(MOVED, has_power=False)}, guests=[Guest("s", "host2", False)])
+    assert audit(stays) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"servers": {"s": replace(MOVED, status="RESIZE", task_state="resize_finish")}}, STUCK),
+        ({"servers": {"s": replace(MOVED, status="REVERT_RESIZE", task_state="resize_reverting")}}, STUCK),
+        ({"guests": [*WAITING.guests, Guest("s", "host1", None)]}, LEAKED),
+        ({"allocations": {**WAITING.allocations, "m": {"host2": TINY}}}, LEAKED),
+        ({"allocations": {**WAITING.allocations, "m": {"host1": TINY, "host2": TINY}}}, LEAKED),
+        ({"ports": WELL.ports, "taps": None}, LEAKED),
+        ({"disks": [*WAITING.disks, Disks("s", "host1", ("disk",))]}, LEAKED),
+        ({"disks": [*WAITING.disks, Disks("s", "host2", ("disk",), is_aside=True)]}, LEAKED),
+        ({"taps": WELL.taps}, LEAKED),
+        ({"allocations": {"s": {"host2": SMALL}}}, LOST),
+        ({"disks": WAITING.disks[:1]}, LOST),
+        ({"guests": []}, LOST),
+        ({"guests": [Guest("s", "host2", False)]}, WRONG),
+        ({"allocations": {**WAITING.allocations, "s": {"host2": TINY}}}, WRONG),
+        ({"migrations": [replace(MOVE, status="post-migrating")]}, WRONG),
+        ({"servers": {"s": replace(MOVED, last_action=("confirmResize", False))}}, WRONG),
+    ],
+)
+def test_what_is_wrong_with_a_move_that_waits_to_be_confirmed(changes, kind):
+    assert kinds(replace(WAITING, **changes)) == {kind}
+
+
+def test_what_is_left_of_a_move_that_is_over():
+    """Of a deleted server migrations are not told any more, nor of one that was confirmed."""
+    over = replace(WAITING, migrations=[], servers={"s": replace(MOVED, status="ACTIVE", last_action=None)})
+    assert [(each.kind, each.subject) for each in audit(over)] == [(LEAKED, "m"), (LEAKED, "s")]
+    gone = replace(over, servers={}, guests=[], ports=[], records=[], taps=frozenset())
+    assert {(each.kind, each.subject) for each in audit(gone)} == {(LEAKED, "m"), (LEAKED, "s")}
+
+
+def test_both_hosts_keep_what_they_have_of_a_move_that_failed_in_between():
+    failed = replace(MOVED, status="ERROR", fault="why", last_action=("resize", True))
+    assert audit(replace(WAITING, servers={"s": failed}, migrations=[replace(MOVE, status="post-migrating")])) == []
 
 
 def test_a_failed_server_needs_no_guest_but_a_reason():
