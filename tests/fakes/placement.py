@@ -167,7 +167,7 @@ class FakePlacement(PlacementClient):
         if not claim.choice.allocations:
             return  # Placement forgets a consumer that has nothing
         self.consumers[claim.consumer] = Allocation(
-            claim.choice.allocations, (claim.generation or 0) + 1, claim.project_id, claim.user_id, "INSTANCE"
+            claim.choice.allocations, (claim.generation or 0) + 1, claim.project_id, claim.user_id, claim.consumer_type
         )
 
     def get_allocations(self, consumer: str) -> Allocation:
