@@ -18,7 +18,7 @@ from novalike.objects.context import admin_context
 from novalike.objects.lifecycle import PowerState, VmState
 from novalike.objects.server import Server, ServerSpec
 from novalike.virt.abilities import MovesGuests
-from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
+from novalike.virt.driver import Driver, GuestFailed, GuestNotFound, OtherDisks
 from novalike.virt.guest import Guest, place_on
 
 LOG = logging.getLogger(__name__)
@@ -127,7 +127,7 @@ class Recovery:
             try:
                 driver.take_back(guest)
                 LOG.info("instance %s: its disks on host %s, which were set aside, are taken back", server.uuid, host)
-            except GuestFailed:
+            except OtherDisks:
                 driver.discard_aside(guest)
                 LOG.info("instance %s: what host %s had set aside of it is removed", server.uuid, host)
         except errors.NovalikeError as error:

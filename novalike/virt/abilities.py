@@ -109,7 +109,8 @@ class MovesGuests(Protocol):
 
         Nothing happens when nothing is set aside.
 
-        :raises GuestFailed: the host has a guest or disks besides, which must be removed before.
+        :raises OtherDisks: the host has disks of it in use, which must be removed before.
+        :raises GuestFailed: it can't be put back.
         """
 
     def discard_aside(self, guest: Guest) -> None:

@@ -39,6 +39,12 @@ class GuestFailed(errors.NovalikeError):
     template = "{reason}"
 
 
+class OtherDisks(GuestFailed):
+    """A host has disks of a guest in use, besides those that it has set aside."""
+
+    template = "This host has other disks of instance {instance_id} besides, which are in use"
+
+
 class ImageRejected(errors.BuildAborted):
     """The image is not what it says it is, or is dangerous. No other host would take it."""
 

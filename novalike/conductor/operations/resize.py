@@ -31,7 +31,7 @@ from novalike.objects.operations.action import Direction
 from novalike.objects.operations.resize import MoveParams, PlacedMove, SettleMoveParams
 from novalike.objects.record import utcnow
 from novalike.objects.scheduling import SchedulingRequest, Selection
-from novalike.objects.server import ServerSpec
+from novalike.objects.server import Server, ServerSpec
 
 LOG = logging.getLogger(__name__)
 
@@ -141,7 +141,8 @@ class Moving:
 
     def _after_losing(self, held: _Held) -> None:
         """The operation was somebody else's when a host had been claimed for it. Of a server that is deleted, or to
-        which nothing is done any more, nobody would give up that claim."""
+        which nothing is done any more, nobody would give up that claim. One that has moved needs it, and its source
+        what the migration has."""
         uuid, migration = held.operation.instance_uuid, held.operation.uuid
         now = held.cell.database.query(lambda c: operations_db.get(c, migration))
         if now is not None and now.state in OperationState.OPEN:
@@ -150,7 +151,7 @@ class Moving:
         if server is None or server.vm_state == VmState.DELETED:
             self._claims.give_up(uuid)
             self._claims.give_up(migration)
-        elif server.task_state is None:
+        elif server.task_state is None and _is_as_before(server, held.operation):
             self._claims.hand_back(uuid, migration, lambda: True)
 
     def _unplace(self, ctx: RequestContext, held: _Held) -> None:
@@ -218,3 +219,9 @@ class Moving:
         if handed is not None:
             self._dispatch.set_going(ctx, held.cell, handed)
         return ours
+
+
+def _is_as_before(server: Server, operation: Operation) -> bool:
+    """Return whether a server is what it was before an operation that moves it."""
+    move = msgspec.convert(operation.params, MoveParams)
+    return (server.host, server.flavor.flavor_id) == (move.source_host, move.old_flavor.flavor_id)

@@ -11,7 +11,7 @@ import msgspec
 
 from novalike.objects.lifecycle import PowerState
 from novalike.objects.record import Record
-from novalike.virt.driver import GuestFailed, GuestNotFound
+from novalike.virt.driver import GuestFailed, GuestNotFound, OtherDisks
 from novalike.virt.fake.residents import Resident, ResidentStore
 
 # What changes of a resident when its disks are removed.
@@ -91,7 +91,7 @@ def take_back(store: ResidentStore, known: Resident) -> None:
     if aside is None:
         return
     if known.has_disks and not _are_the_same(known, aside):
-        raise GuestFailed(reason=f"host {known.host} has a guest or disks of instance {known.instance_uuid} besides")
+        raise OtherDisks(instance_id=known.instance_uuid)
     if not known.has_disks:
         store.put(msgspec.structs.replace(aside, plugged=known.plugged, aside_id=None))
     discard_aside(store, known)

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from oslo_utils.uuidutils import is_uuid_like
 
-from novalike.virt.driver import GuestFailed
+from novalike.virt.driver import GuestFailed, OtherDisks
 from novalike.virt.images import names
 from novalike.virt.libvirt import base_images, disk_files, guest_record
 from novalike.virt.libvirt.guest_record import GuestRecord
@@ -64,13 +64,21 @@ class GuestFolders:
             guest_record.write(self.current, msgspec.structs.replace(known, aside_id=str(uuid.uuid4())))
             self._rename(self.current, self.aside)
 
+    def check_free(self) -> None:
+        """
+        :raises OtherDisks: there are disks in the guest's folder.
+        :raises GuestFailed: it can't be read.
+        """
+        if guest_record.read(self.current) is not None:
+            raise OtherDisks(instance_id=self.uuid)
+
     def take_back(self) -> None:
         """Put back what is set aside.
 
-        :raises GuestFailed: there is a guest in the folder, or what the file system says.
+        :raises OtherDisks: there are disks in the guest's folder.
+        :raises GuestFailed: what the file system says.
         """
-        if guest_record.read(self.current) is not None:
-            raise GuestFailed(reason=f"This host has other disks of instance {self.uuid} besides, which are in use")
+        self.check_free()
         self._threads.run(disk_files.remove, self.current)
         with disk_files.errors():
             for path in self.aside.iterdir():

@@ -111,6 +111,7 @@ class Mover:
         """See :meth:`novalike.virt.abilities.MovesGuests.take_back`."""
         if not folders.has_aside:
             return
+        folders.check_free()
         with disk_transfer.libvirt_errors():
             if self._connection.call(domains.is_active, folders.uuid) is not None:
                 raise GuestFailed(reason=f"libvirt knows another guest of instance {folders.uuid}")

@@ -9,7 +9,7 @@ import pytest
 from novalike.objects.lifecycle import PowerState
 from novalike.objects.network import Vif
 from novalike.virt.abilities import MovesGuests
-from novalike.virt.driver import Driver, GuestFailed, GuestNotFound
+from novalike.virt.driver import Driver, GuestFailed, GuestNotFound, OtherDisks
 from novalike.virt.guest import Guest, Place
 from tests.conformance.virt.fixtures import DRIVE, DriverFixtures, MakeGuest, bare, destroy, needs
 
@@ -139,7 +139,7 @@ class MoveConformance(DriverFixtures):
         assert off.uuid in {info.instance_uuid for info in later.guests(host)}
         assert later.find_guest(new).memory_mb == new.spec.server.flavor.memory_mb
         assert self.content(later, new) == content
-        with pytest.raises(GuestFailed):
+        with pytest.raises(OtherDisks):
             later.take_back(off)
         with pytest.raises(GuestFailed):
             later.set_aside(new)

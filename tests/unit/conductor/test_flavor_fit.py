@@ -2,15 +2,17 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from novalike.conductor.servers.creation import default_hostname
-from novalike.conductor.servers.flavor_fit import check_fits
+from novalike.conductor.servers.flavor_fit import check_fits, check_resize
 from novalike.objects import errors
 from novalike.objects.block_device import BlockDevice
 from novalike.objects.flavor import Flavor
 from novalike.objects.image import Image
 from novalike.objects.server import ServerRequest
+from tests.fakes import records
 
 GIB = 2**30
 
@@ -89,3 +91,72 @@ def test_local_disks(devices: tuple[BlockDevice, ...], fine: bool) -> None:
 )  # fmt: skip
 def test_hostnames(name: str, number: int | None, hostname: str) -> None:
     assert default_hostname(name, "ID", number) == hostname
+
+
+SWAP = blank(guest_format="swap", volume_size=64)
+OLD = flavor(root_gb=2, ephemeral_gb=2, swap=64)
+
+
+@pytest.mark.parametrize(
+    ("new", "devices", "error"),
+    [
+        ({}, (), None), ({"root_gb": 3, "ephemeral_gb": 3, "memory_mb": 1024}, (), None),
+        # Memory and swap may shrink.
+        ({"memory_mb": 64, "swap": 0}, (SWAP,), None),
+        ({"flavor_id": "1"}, (), "instances must change flavor"),
+        ({"root_gb": 1}, (), "The root disk can't shrink from 2 to 1 GiB."),
+        ({"root_gb": 0}, (), "Resize to zero disk flavor is not allowed."),
+        ({"ephemeral_gb": 1}, (), "Ephemeral disks can't shrink."),
+        # What the server was made with is what counts.
+        ({"ephemeral_gb": 1}, (blank(volume_size=1),), None),
+        ({"ephemeral_gb": 1}, (blank(volume_size=1), SWAP), None),
+        ({"ephemeral_gb": 1}, (blank(volume_size=1), blank(volume_size=1)), "Ephemeral disks can't shrink."),
+        ({"ephemeral_gb": 1}, (blank(),), "Ephemeral disks can't shrink."),
+        ({"ephemeral_gb": 1}, (SWAP,), "Ephemeral disks can't shrink."),
+        ({"ephemeral_gb": 1}, (blank(volume_size=1, source_type="image"),), "Ephemeral disks can't shrink."),
+        ({"ephemeral_gb": 1}, (blank(volume_size=1, destination_type="volume"),), "Ephemeral disks can't shrink."),
+        ({"memory_mb": 31}, (), "Flavor's memory is too small for requested image."),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_server_may_be_resized_to(
+    new: dict[str, Any], devices: tuple[BlockDevice, ...], error: str | None
+) -> None:
+    a_server = records.server(flavor=OLD, block_devices=devices)
+    wanted = msgspec.structs.replace(OLD, **{"flavor_id": "2", **new})
+
+    def check(an_image: Image | None) -> None:
+        check_resize(a_server, wanted, an_image, may_use_zero_disk=True)
+
+    if error is None:
+        check(image(min_ram=32))
+    else:
+        with pytest.raises(errors.Invalid, match=error):
+            check(image(min_ram=32))
+    # A volume is as large as it is.
+    if new.get("flavor_id") == "1":
+        with pytest.raises(errors.CannotResizeToSameFlavor):
+            check(None)
+    else:
+        check(None)
+
+
+@pytest.mark.parametrize(
+    ("an_image", "root_gb", "may", "error"),
+    [
+        (image(size=4 * GIB), 3, True, errors.Invalid), (image(min_disk=4), 3, True, errors.Invalid),
+        (image(size=4 * GIB, min_disk=4), 4, True, None), (image(size=4 * GIB), 0, True, None),
+        (image(), 0, False, errors.Forbidden), (None, 0, False, None),
+    ],
+)  # fmt: skip
+def test_a_server_is_resized_to_what_its_image_fits_in(
+    an_image: Image | None, root_gb: int, may: bool, error: type[Exception] | None
+) -> None:
+    """Its root disk may have been of no size until now: as large as its image."""
+    a_server = records.server(flavor=flavor(root_gb=0))
+    wanted = flavor(flavor_id="2", root_gb=root_gb)
+    if error is None:
+        check_resize(a_server, wanted, an_image, may_use_zero_disk=may)
+        return
+    with pytest.raises(error):
+        check_resize(a_server, wanted, an_image, may_use_zero_disk=may)
