@@ -19,7 +19,7 @@ def main() -> int:
     parser.add_argument("scenario", choices=[scenario.name for scenario in SCENARIOS])
     parser.add_argument("words", nargs="*", help="for instance 'kill' 'after driver.spawn' 'late'; none: list all")
     parser.add_argument("--failure", help="a step that fails, by its name in scenarios/")
-    parser.add_argument("--then", help="'process point', or 'process point #2': after that, who comes there dies as well")
+    parser.add_argument("--then", help="'process point' or 'process point #2': who comes there afterwards dies as well")
     parser.add_argument("--tidy", type=trials.Tidy, default=trials.Tidy.DELETE, help=", ".join(trials.Tidy))
     parser.add_argument("--conductors", type=int, default=1)
     args = parser.parse_args()

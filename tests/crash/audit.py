@@ -15,6 +15,8 @@ from novalike.virt.fake.residents import Resident
 from tests.crash.cloud import CrashCloud
 
 Rows = dict[str, Any]
+# Of a migration that can be confirmed and reverted; and after one of both has failed, only that one.
+_WAITING = (MigrationStatus.FINISHED, MigrationStatus.CONFIRMING, MigrationStatus.REVERTING)
 # States in which nothing is done to a server.
 _AT_REST = (VmState.ACTIVE, VmState.STOPPED, VmState.RESIZED, VmState.ERROR)
 
@@ -158,9 +160,12 @@ def _state(row: Any, moves: Sequence[Any]) -> list[str]:
     if row.vm_state == VmState.ERROR and row.fault is None:
         found.append(f"{row.name} is in ERROR and nobody says why")
     statuses = [move.status for move in moves]
-    wanted = [MigrationStatus.FINISHED] if row.vm_state == VmState.RESIZED else []
-    # A server in ERROR may have one that has stopped where it could neither go on nor be taken back.
-    if statuses != wanted and (row.vm_state != VmState.ERROR or len(statuses) > 1):
+    if row.vm_state == VmState.RESIZED:
+        fits = len(statuses) == 1 and statuses[0] in _WAITING
+    else:
+        # A server in ERROR may have one that has stopped where it could neither go on nor be taken back.
+        fits = not statuses or (row.vm_state == VmState.ERROR and len(statuses) == 1)
+    if not fits:
         found.append(f"{row.name} is {row.vm_state} and has migrations that are not over: {statuses}")
     return found
 
@@ -175,6 +180,8 @@ def _hypervisor(row: Any, residents: Sequence[Resident], moves: Sequence[Any], a
             found.append(f"{resident.host} has {_what(resident)} of {row.name}, which is on {row.host}")
     if row.vm_state == VmState.ERROR or row.host in away:
         return found  # what is there on its own host goes with it
+    if [move.status for move in moves] == [MigrationStatus.REVERTING]:
+        return found  # some of it is removed already
     here = [r for r in residents if r.host == row.host and not r.is_aside]
     if not here or here[0].power_state is None:
         if row.vm_state == VmState.STOPPED and here and here[0].has_disks:
@@ -208,7 +215,7 @@ def _disks(
     asides = [resident.host for resident in having if resident.is_aside]
     if row.vm_state == VmState.RESIZED:
         wanted = [move.source_compute for move in moves if move.source_compute not in away]
-        if asides != wanted:
+        if asides != wanted and not (moves and moves[0].status == MigrationStatus.CONFIRMING and not asides):
             found.append(f"{row.name} waits to be confirmed; it is set aside on {asides}, not on {wanted}")
     return found
 

@@ -23,8 +23,8 @@ from tests.functional.local_bus import LocalBus, LocalTransport
 _PERIODIC = frozenset(
     {
         "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "load", "ping",
-        "list_host_servers", "holders", "keepers", "residents", "guests", "aside", "hosts", "together", "is_healthy", "on_power_change",
-        "start", "stop",
+        "list_host_servers", "holders", "keepers", "residents", "guests", "aside", "hosts", "together", "is_healthy",
+        "on_power_change", "start", "stop",
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(

@@ -163,7 +163,12 @@ def _go_on(cloud: CrashCloud, tidy: Tidy) -> list[str]:
         if server["OS-SRV-USG:launched_at"] is None or server["id"] in deleted:
             continue
         awaited[server["id"]] = server["status"], ends
-        status = cloud.admin.request("POST", f"/servers/{server['id']}/action", body).status_code
+        path = f"/servers/{server['id']}/action"
+        status = cloud.admin.request("POST", path, body).status_code
+        if status in (400, 409) and server["status"] == "VERIFY_RESIZE":
+            # It was begun with the other one, and that has failed.
+            other = _SETTLING[Tidy.REVERT if tidy is Tidy.CONFIRM else Tidy.CONFIRM]
+            status = cloud.admin.request("POST", path, other).status_code
         if status not in (202, 204):
             found.append(f"{server['name']}, {server['status']}: {body} was answered with {status}")
     cloud.settle()

@@ -1,12 +1,18 @@
 """Rebooting a server."""
 
 from novalike.compute.workflow import Job, Step, Workflow
-from novalike.objects.lifecycle import TaskState
+from novalike.objects.lifecycle import TaskState, VmState
 
 
 def check(job: Job) -> None:
     """The guest's interfaces are plugged."""
     job.driver.plug(job.guest)
+
+
+def bind_networks(job: Job) -> None:
+    """Bind the ports to this host: a move that has failed may have left them elsewhere."""
+    if job.spec.server.vm_state == VmState.ERROR:
+        job.vifs = job.networking.bind(job.spec, job.host, epoch=job.operation.epoch)
 
 
 def soft(job: Job) -> None:
@@ -23,5 +29,9 @@ SOFT = Workflow(
     steps=(Step("compute_plug", check), Step("compute_reboot", soft, None, TaskState.REBOOT_STARTED)),
 )
 HARD = Workflow(
-    steps=(Step("compute_plug", check), Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD)),
+    steps=(
+        Step("compute_bind_networks", bind_networks),
+        Step("compute_plug", check),
+        Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD),
+    ),
 )

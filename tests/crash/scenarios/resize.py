@@ -24,8 +24,8 @@ from tests.crash.scenarios.base import (
     may_fail,
     refuses,
     stopped,
+    wait_until,
 )
-from tests.crash.scenarios.base import wait_until
 
 RESIZE = {"resize": {"flavorRef": LARGER["flavor"]["id"]}}
 ONE_HOST_EACH = {"fake__hosts": 1}

@@ -111,13 +111,17 @@ class MoveRecords(Records):
 
 
 class _SettleMove(Records):
-    """Of what gives up, or goes back to, what the source has set aside."""
+    """Of what gives up, or goes back to, what the source has set aside.
+
+    When it fails, what the opposite needs may be gone already: then only the same can be begun again.
+    """
 
     begins_as: str
 
     def begins(self, connection: Connection, server: Server, params: Columns, *, migrations: int) -> Beginning:
         open_ones = migrations_db.not_over(connection, server.uuid)
-        migration = next((m for m in reversed(open_ones) if m.status == MigrationStatus.FINISHED), None)
+        allowed = (MigrationStatus.FINISHED, self.begins_as)
+        migration = next((m for m in reversed(open_ones) if m.status in allowed), None)
         moved_by = None if migration is None else operations_db.get(connection, migration.uuid)
         if migration is None or moved_by is None:
             raise errors.InstanceHasNotBeenResized()
@@ -147,12 +151,6 @@ class ConfirmRecords(_SettleMove):
         is_off = server is not None and server.power_state == PowerState.SHUTDOWN
         return End({}, VmState.STOPPED if is_off else VmState.ACTIVE)
 
-    def failed(
-        self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
-    ) -> Columns:
-        migrations_db.set_status(connection, _settled(operation).migration, now, MigrationStatus.FINISHED)
-        return {}
-
 
 class RevertRecords(_SettleMove):
     """Of a resize or a cold migration that is reverted."""
@@ -167,9 +165,8 @@ class RevertRecords(_SettleMove):
     def failed(
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
     ) -> Columns:
-        # What has not left the destination yet can be reverted again.
-        status = MigrationStatus.FINISHED if _leg_of(operation) == "leave" else MigrationStatus.ERROR
-        migrations_db.set_status(connection, _settled(operation).migration, now, status)
+        if _leg_of(operation) != "leave":
+            migrations_db.set_status(connection, _settled(operation).migration, now, MigrationStatus.ERROR)
         return {}
 
     def done(self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime) -> End:
