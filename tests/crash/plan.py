@@ -41,12 +41,14 @@ class Failure(NamedTuple):
     :param point: where.
     :param times: how often; None is always.
     :param error: what is raised.
+    :param also: another point at which it does.
     """
 
     name: str
     point: str
     times: int | None
     error: Callable[[], errors.NovalikeError]
+    also: str | None = None
 
 
 class Mishap(NamedTuple):
@@ -162,7 +164,7 @@ class Plan:
 
     def _fail(self, point: str) -> None:
         for failure in self.failures:
-            if failure.point == point:
+            if point in (failure.point, failure.also):
                 with self._lock:
                     self._failed[failure.name] += 1
                     due = failure.times is None or self._failed[failure.name] <= failure.times

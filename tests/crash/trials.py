@@ -148,7 +148,7 @@ def _compare(
 
 # Status → what a user does then, and what the server is to be afterwards.
 _WAYS_ON: dict[str, tuple[Any, tuple[str, ...]]] = {
-    "ERROR": ({"reboot": {"type": "HARD"}}, ("ACTIVE",)),
+    "ERROR": ({"reboot": {"type": "HARD"}}, ("ACTIVE", "VERIFY_RESIZE")),
     "SHUTOFF": ({"os-start": None}, ("ACTIVE",)),
     "ACTIVE": ({"os-stop": None}, ("SHUTOFF",)),
 }

@@ -48,7 +48,8 @@ _RESIZE_FAILURES = (
     Failure("ports not bound", "before neutron.update_port", None, refuses),
     Failure("does not start once", "before driver.power_on", 1, guest_fails),
     Failure("does not start", "before driver.power_on", None, guest_fails),
-    Failure("copy stays", "before driver.remove_disks", None, guest_fails),
+    Failure("does not start and stays", "before driver.power_on", None, guest_fails, "before driver.remove_disks"),
+    Failure("disks fail, not taken back", "before driver.fetch_disks", None, guest_fails, "before driver.take_back"),
 )
 _CONFIRM_FAILURES = (
     Failure("not discarded once", "before driver.discard_aside", 1, guest_fails),

@@ -106,7 +106,7 @@ class MoveRecords(Records):
         if _leg_of(operation) != "arrive":
             migrations_db.set_status(connection, operation.uuid, now, MigrationStatus.ERROR)
         # Otherwise both hosts go on holding what they have, and its status says where it has stopped: what is on the
-        # destination could not be taken back.
+        # destination could not be taken back. A hard reboot there may end it.
         return {"progress": 0}
 
 
