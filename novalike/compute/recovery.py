@@ -124,14 +124,23 @@ class Recovery:
     def _put_aside_right(self, host: str, server: Server) -> bool:
         driver, guest = cast(MovesGuests, self._driver), _guest(host, server)
         try:
-            try:
-                driver.take_back(guest)
-                LOG.info("instance %s: its disks on host %s, which were set aside, are taken back", server.uuid, host)
-            except GuestFailed:
+            # That it can't be taken back does not say that there are other disks: these may be the only ones.
+            if self._has_guest(guest):
                 driver.discard_aside(guest)
                 LOG.info("instance %s: what host %s had set aside of it is removed", server.uuid, host)
+            else:
+                driver.take_back(guest)
+                LOG.info("instance %s: its disks on host %s, which were set aside, are taken back", server.uuid, host)
         except errors.NovalikeError as error:
             LOG.error("instance %s: what is set aside of it could not be put right: %s", server.uuid, error)
+            return False
+        return True
+
+    def _has_guest(self, guest: Guest) -> bool:
+        """Whether the hypervisor knows a guest. Then its disks are not those that are set aside."""
+        try:
+            self._driver.find_guest(guest)
+        except GuestNotFound:
             return False
         return True
 
