@@ -44,6 +44,7 @@ class Stop(Record, frozen=True):
     :param host, node: None while they are not known, and of a leg that a conductor does.
     :param epoch: at which it was handed out last; 0 when it was not yet.
     :param skipped: it was left out: its host is down, or there is none.
+    :param stuck: it could not be taken back.
     """
 
     leg: str
@@ -51,6 +52,7 @@ class Stop(Record, frozen=True):
     node: str | None = None
     epoch: int = 0
     skipped: bool = False
+    stuck: bool = False
 
 
 class Failure(Record, frozen=True):

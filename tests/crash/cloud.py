@@ -3,6 +3,7 @@
 import contextlib
 import datetime
 import functools
+import string
 import time
 from pathlib import Path
 from typing import Any
@@ -38,16 +39,24 @@ HASTE = {
 }  # fmt: skip
 
 
-class CrashCloud(Cloud):
-    """Two compute processes (``a`` and ``b``) with two hosts each, a conductor or several, a scheduler, an API.
+LARGER = {"flavor": {"id": "2", "name": "m1.small", "ram": 128, "vcpus": 2, "disk": 2}}
 
+
+class CrashCloud(Cloud):
+    """Compute processes (``a``, ``b`` …) with two hosts each, a conductor or several, a scheduler, an API.
+
+    :param computes: how many compute processes.
+    :param options: of the configuration; ``fake__hosts`` is how many hosts each compute process has.
     :ivar plan: what happens at the points that processes pass.
     :ivar late: a compute process that dies stays away until its operations have ended without it.
+    :ivar gone: it stays away for good, that is until :meth:`bring_back`.
     """
 
-    def __init__(self, folder: Path, *, cells: int = 1, conductors: int = 1, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, *, cells: int = 1, conductors: int = 1, computes: int = 2, **options: Any
+    ) -> None:
         self.plan = Plan()
-        self.late = False
+        self.late = self.gone = False
         self.dead: list[tuple[float, Process]] = []
         self.frozen: list[tuple[float, Process]] = []
         self.processes: dict[str, Process] = {}
@@ -55,7 +64,8 @@ class CrashCloud(Cloud):
         self._options = {**HASTE, **options}
         super().__init__(folder, hosts=2, cells=cells, **self._options)
         self.bus.fault = lambda interface, method: self.plan.message(interface, method)
-        self._start("compute b")
+        for letter in string.ascii_lowercase[1:computes]:
+            self._start(f"compute {letter}")
         for number in range(2, conductors + 1):
             self._start(f"conductor {number}")
         self._start("api")
@@ -64,6 +74,7 @@ class CrashCloud(Cloud):
         ]
         self.api_database = Database(f"sqlite:///{folder}/api.db", self.conf)
         furnish(self)
+        self.admin.post("/flavors", LARGER, 200)
 
     # -- processes
 
@@ -163,6 +174,9 @@ class CrashCloud(Cloud):
         for entry in list(self.dead):
             died_at, process = entry
             name = next(n for n, p in self.processes.items() if p is process)
+            if self._stays_away(process):
+                self._gone_on_without(process)
+                continue
             if self.late and process.kind == "compute" and not self._gone_on_without(process):
                 continue
             if time.monotonic() - died_at >= RESTART_AFTER:
@@ -170,6 +184,18 @@ class CrashCloud(Cloud):
                 self._bury(process)
                 self._start(name)
                 self._forget_downtime()
+
+    def _stays_away(self, process: Process) -> bool:
+        return self.gone and process.kind == "compute" and not process.alive
+
+    def bring_back(self) -> None:
+        """Have the compute processes come back that are gone."""
+        self.gone = False
+
+    def hosts_away(self) -> frozenset[str]:
+        """The hosts of compute processes that are gone."""
+        away = [process for process in self.computes() if self._stays_away(process)]
+        return frozenset(host for process in away for host in process.daemon.driver._inner.hosts())
 
     def _forget_downtime(self) -> None:
         """Conductors remember for a second which hosts are down."""
@@ -221,11 +247,14 @@ class CrashCloud(Cloud):
     def computes(self) -> list[Process]:
         return [process for process in self.processes.values() if process.kind == "compute"]
 
+    def _present(self) -> list[Process]:
+        return [process for process in self.computes() if not self._stays_away(process)]
+
     # -- waiting
 
     def unrest(self) -> str | None:
         """What is still going on; None when everything has come to rest."""
-        if self.dead:
+        if any(not self._stays_away(process) for _died_at, process in self.dead):
             return "a process is dead"
         if not self.plan.is_over():
             return "something is away"
@@ -244,9 +273,8 @@ class CrashCloud(Cloud):
                 ).first()
                 if busy is not None:
                     return f"server {busy}"
-        for process in self.computes():
-            if process.daemon.worker._mine:
-                return "a compute process works"
+        if any(process.daemon.worker._mine for process in self._present()):
+            return "a compute process works"
         conductors = [process.daemon for process in self.processes.values() if process.kind == "conductor"]
         return "a conductor works" if any(conductor.leases._at_work for conductor in conductors) else None
 
@@ -258,7 +286,7 @@ class CrashCloud(Cloud):
             unrest = self.unrest()
             if unrest is None:
                 # Hosts compare guests with records now and then: now.
-                daemons = [process.daemon for process in self.computes()]
+                daemons = [process.daemon for process in self._present()]
                 try:
                     with unwatched():
                         clear = [daemon.recovery.reconcile(daemon.worker.works_on) for daemon in daemons]

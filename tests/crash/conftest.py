@@ -1,5 +1,6 @@
 """Counts trials and differences over all workers, and prints them."""
 
+import itertools
 import logging
 import os
 import shutil
@@ -38,16 +39,20 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def pass_all(folder: Path) -> Callable[..., None]:
-    """Runs trials, and fails when one left differences.
+def pass_all(folder: Path) -> Callable[..., list[trials.Result]]:
+    """Runs trials, gives their results, and fails when one left differences. Users go on in one way after one trial, in
+    another after the next.
 
-    ``NOVALIKE_CRASH_SHARE`` (0 to 1) is the share of them that is run: every n-th.
+    ``NOVALIKE_CRASH_SHARE`` (0 to 1) is the share of them that is run: every n-th, unless all are wanted.
     """
     step = round(1 / float(os.environ.get("NOVALIKE_CRASH_SHARE", "1")))
+    ways = itertools.cycle(trials.Tidy)
 
-    def run(wanted: Sequence[trials.Trial], *, conductors: int = 1) -> None:
-        wrong = []
-        for result in trials.run(wanted[::step], folder, conductors=conductors):
+    def run(wanted: Sequence[trials.Trial], *, conductors: int = 1, share: float = 1.0) -> list[trials.Result]:
+        wrong, results = [], []
+        chosen = [trial._replace(tidy=next(ways)) for trial in wanted[:: round(step / share) if share else 1]]
+        for result in trials.run(chosen, folder, conductors=conductors):
+            results.append(result)
             _TOTAL["trials"] += 1
             _TOTAL["unreached"] += not result.reached
             if result.differences:
@@ -55,6 +60,7 @@ def pass_all(folder: Path) -> Callable[..., None]:
                 wrong.append(f"{result.trial}:\n    " + "\n    ".join(result.differences))
         if wrong:
             pytest.fail(f"{len(wrong)} of {len(wanted)} trials left differences\n" + "\n".join(wrong), pytrace=False)
+        return results
 
     return run
 

@@ -27,6 +27,13 @@ class Moment(NamedTuple):
     def __str__(self) -> str:
         return f"{self.kind} {self.point}" + (f" #{self.turn + 1}" if self.turn else "")
 
+    @classmethod
+    def parse(cls, text: str) -> "Moment":
+        """The moment that is written so."""
+        named, _, turn = text.partition(" #")
+        kind, _, point = named.partition(" ")
+        return cls(kind, point, int(turn or 1) - 1)
+
 
 class Failure(NamedTuple):
     """A step that fails.
@@ -34,12 +41,14 @@ class Failure(NamedTuple):
     :param point: where.
     :param times: how often; None is always.
     :param error: what is raised.
+    :param also: another point at which it does.
     """
 
     name: str
     point: str
     times: int | None
     error: Callable[[], errors.NovalikeError]
+    also: str | None = None
 
 
 class Mishap(NamedTuple):
@@ -62,6 +71,7 @@ class Plan:
 
     :param failures: steps that fail, whatever else happens.
     :param mishap: None only records.
+    :param second: when the process that comes there dies as well. It is counted from the mishap on.
     :param on_kill, on_freeze: called with the process that dies, or freezes.
     :param on_guests_die: called when all guests are to die.
     :param on_reboot: called with the process whose hosts reboot.
@@ -71,21 +81,27 @@ class Plan:
         self,
         failures: tuple[Failure, ...] = (),
         mishap: Mishap | None = None,
+        second: Moment | None = None,
         *,
         on_kill: Callable[[Process], None] = lambda process: None,
         on_freeze: Callable[[Process], None] = lambda process: None,
         on_guests_die: Callable[[], None] = lambda: None,
         on_reboot: Callable[[Process], None] = lambda process: None,
     ) -> None:
-        self._failures = failures
+        self.failures = failures
         self.mishap = mishap
+        self.second = second
         self._on_kill = on_kill
         self._on_freeze = on_freeze
         self._on_guests_die = on_guests_die
         self._on_reboot = on_reboot
         self.moments: list[Moment] = []
+        # Those after the mishap.
+        self.aftermath: list[Moment] = []
         self.reached = mishap is None
+        self._second_reached = second is None
         self._turns: Counter[tuple[str, str]] = Counter()
+        self._turns_since: Counter[tuple[str, str]] = Counter()
         self._failed: Counter[str] = Counter()
         self._away_until = 0.0
         self._lock = threading.Lock()
@@ -96,14 +112,33 @@ class Plan:
             moment = Moment(process.kind, point, self._turns[process.kind, point])
             self._turns[process.kind, point] += 1
             self.moments.append(moment)
+            dies = self._note_since(process, point)
             struck = self.mishap is not None and self.mishap.moment == moment
             self.reached = self.reached or struck
+        if dies:
+            self._on_kill(process)
         if struck:
             assert self.mishap is not None
             self._strike(process, self.mishap)
         if self._away_until and time.monotonic() < self._away_until and self._concerns(point):
             raise errors.Unavailable(reason="away for a while, as ordered")
         self._fail(point)
+
+    def _note_since(self, process: Process, point: str) -> bool:
+        """Note a moment after the mishap. Gives whether it is the second one at which somebody dies."""
+        if self.mishap is None or not self.reached:
+            return False
+        moment = Moment(process.kind, point, self._turns_since[process.kind, point])
+        self._turns_since[process.kind, point] += 1
+        self.aftermath.append(moment)
+        dies = moment == self.second
+        self._second_reached = self._second_reached or dies
+        return dies
+
+    @property
+    def came_about(self) -> bool:
+        """Whether all that was to go wrong did."""
+        return self.reached and self._second_reached
 
     def _strike(self, process: Process, mishap: Mishap) -> None:
         if mishap.what == "kill":
@@ -128,8 +163,8 @@ class Plan:
         return _seam(point) == _seam(self.mishap.moment.point)
 
     def _fail(self, point: str) -> None:
-        for failure in self._failures:
-            if failure.point == point:
+        for failure in self.failures:
+            if point in (failure.point, failure.also):
                 with self._lock:
                     self._failed[failure.name] += 1
                     due = failure.times is None or self._failed[failure.name] <= failure.times

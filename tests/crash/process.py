@@ -23,14 +23,15 @@ from tests.functional.local_bus import LocalBus, LocalTransport
 _PERIODIC = frozenset(
     {
         "heartbeat", "report_nodes", "inventory", "node_reports", "ensure_provider", "set_disabled", "load", "ping",
-        "list_host_servers", "holders", "residents", "guests", "hosts", "together", "is_healthy", "on_power_change",
-        "start", "stop",
+        "list_host_servers", "holders", "keepers", "residents", "guests", "aside", "hosts", "together", "is_healthy",
+        "on_power_change", "start", "stop",
     }
 )  # fmt: skip
 _PERIODIC_SQL = frozenset(
     {
         "clock.now", "cleanup.look_into", "reconciler._look_into", "leases.renew", "cells._load",
-        "cell_transfer.foreign", "journal.list_host_servers", "journal.holders",
+        "cell_transfer.foreign", "journal.list_host_servers", "journal.holders", "waking.look_into",
+        "journal.keepers",
     }
 )  # fmt: skip
 # All that the database is asked in these is.

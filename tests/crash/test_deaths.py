@@ -10,7 +10,9 @@ from tests.crash.plan import Failure
 from tests.crash.scenarios import SCENARIOS, Scenario
 from tests.crash.trials import Trial
 
-PassAll = Callable[..., None]
+PassAll = Callable[..., list[trials.Result]]
+# After how many of the deaths others follow.
+PAIRS = 1 / 3
 CASES = [
     pytest.param(scenario, failures, id="-".join((scenario.name, *(f.name for f in failures))).replace(" ", "_"))
     for scenario in SCENARIOS
@@ -34,6 +36,24 @@ def test_a_host_that_dies_is_given_up_before_it_comes_back(
     _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
     deaths = [mishap for mishap in trials.deaths(moments) if mishap.moment.kind == "compute"]
     pass_all([Trial(scenario, (), mishap, late=True) for mishap in deaths])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "_"))
+def test_a_host_that_dies_stays_away(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+    """It comes back long after everybody has gone on without it."""
+    _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
+    deaths = [mishap for mishap in trials.deaths(moments) if mishap.moment.kind == "compute"]
+    pass_all([Trial(scenario, (), mishap, gone=True) for mishap in deaths])
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "_"))
+def test_two_processes_die(scenario: Scenario, folder: Path, pass_all: PassAll) -> None:
+    """Who has died comes back, and dies again; or who goes on instead; or another host."""
+    _undisturbed, moments = trials.moments_of(scenario, (), folder / "undisturbed")
+    firsts = [Trial(scenario, (), mishap) for mishap in trials.deaths(moments)]
+    firsts = [trial._replace(late=bool(n % 2)) for n, trial in enumerate(firsts)]
+    results = pass_all(firsts, share=PAIRS)
+    pass_all([pair for n, first in enumerate(results) for pair in trials.seconds(first, n)], share=0)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name.replace(" ", "_"))

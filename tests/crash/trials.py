@@ -1,11 +1,12 @@
-"""Runs trials: a scenario, perhaps with a step that fails, and one mishap at one moment."""
+"""Runs trials: a scenario, perhaps with a step that fails, and one mishap at one moment, or two."""
 
+import enum
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.crash import audit
 from tests.crash.cloud import CrashCloud
@@ -14,20 +15,41 @@ from tests.crash.scenarios import Scenario
 
 # Trials mostly wait, so several go on at a time, each in a cloud of its own.
 LANES = 6
+# Multiples of it are spread evenly between whole numbers.
+_GOLDEN = 0.618034
+
+
+class Tidy(enum.StrEnum):
+    """What users do with what a trial has left, before they delete it."""
+
+    DELETE = "delete"
+    # Whatever waits for it is confirmed, or reverted; what is in ERROR is rebooted, what is off started.
+    CONFIRM = "confirm"
+    REVERT = "revert"
 
 
 class Trial(NamedTuple):
     """
     :param late: a compute process that dies is given up before it comes back.
+    :param gone: it comes back only when all that is left has been compared.
+    :param second: the process that comes there after the mishap dies as well.
+    :param tidy: what is done to the servers at the end, before they are deleted.
     """
 
     scenario: Scenario
     failures: tuple[Failure, ...] = ()
     mishap: Mishap | None = None
     late: bool = False
+    gone: bool = False
+    second: Moment | None = None
+    tidy: Tidy = Tidy.DELETE
 
     def __str__(self) -> str:
-        parts = [self.scenario.name, *(f.name for f in self.failures), str(self.mishap or ""), "late" * self.late]
+        second = f"then kill @ {self.second}" if self.second else ""
+        parts = [
+            self.scenario.name, *(f.name for f in self.failures), str(self.mishap or ""), second, "late" * self.late,
+            "gone" * self.gone, str(self.tidy),
+        ]  # fmt: skip
         return ", ".join(part for part in parts if part)
 
 
@@ -35,11 +57,13 @@ class Result(NamedTuple):
     """
     :param reached: whether the mishap came about.
     :param differences: what did not fit together afterwards.
+    :param aftermath: the moments that were passed after the mishap.
     """
 
     trial: Trial
     reached: bool
     differences: tuple[str, ...]
+    aftermath: tuple[Moment, ...] = ()
 
 
 class Lane:
@@ -74,10 +98,11 @@ class Lane:
         cloud = self.cloud or self._fresh()
         self.cloud = None  # until we know that it is as good as new
         made = trial.scenario.prepare(cloud)
-        cloud.late = trial.late
+        disks = audit.disks(cloud)
+        cloud.late, cloud.gone = trial.late or trial.gone, trial.gone
         plan = cloud.plan = Plan(
-            trial.failures, trial.mishap, on_kill=cloud.kill, on_freeze=cloud.freeze, on_guests_die=cloud.guests_die,
-            on_reboot=cloud.reboot,
+            trial.failures, trial.mishap, trial.second, on_kill=cloud.kill, on_freeze=cloud.freeze,
+            on_guests_die=cloud.guests_die, on_reboot=cloud.reboot,
         )  # fmt: skip
         tending = _Tender(cloud)
         try:
@@ -85,34 +110,74 @@ class Lane:
         finally:
             tending.stop()
         unrest = cloud.settle()
-        moments = list(plan.moments)
+        moments, aftermath = list(plan.moments), tuple(plan.aftermath)
         found = [f"not at rest: {unrest}"] if unrest else []
         if trial.mishap is not None and trial.mishap.what in ("guests die", "host reboots"):
             expected = {name: statuses | {"SHUTOFF", "ACTIVE"} for name, statuses in expected.items()}
-        found += audit.differences(cloud, expected)
+        found += audit.differences(cloud, expected, disks)
         cloud.plan, cloud.late = Plan(), False
+        if not found and trial.gone:
+            cloud.bring_back()
+            found = _compare(cloud, "after coming back", None, disks)
+        if not found and trial.tidy is not Tidy.DELETE:
+            found = _go_on(cloud, trial.tidy) or _compare(cloud, f"after going on ({trial.tidy})", None, disks)
         if not found:
-            found = self._tidy(cloud)
+            for server in cloud.admin.get("/servers?all_tenants=1")["servers"]:
+                cloud.admin.delete(f"/servers/{server['id']}")
+            found = _compare(cloud, "after deleting", {}, disks)
         if found:
             cloud.close()
         else:
             self.cloud = cloud
-        return Result(trial, plan.reached, tuple(found)), moments
-
-    @staticmethod
-    def _tidy(cloud: CrashCloud) -> list[str]:
-        """Whatever became of the servers, they can be deleted, and nothing remains."""
-        for server in cloud.admin.get("/servers?all_tenants=1")["servers"]:
-            cloud.admin.delete(f"/servers/{server['id']}")
-        unrest = cloud.settle()
-        found = [f"not at rest: {unrest}"] if unrest else []
-        return [f"after deleting: {what}" for what in (*found, *audit.differences(cloud, {}))]
+        return Result(trial, plan.came_about, tuple(found), aftermath), moments
 
     def close(self) -> None:
         """Free the cloud."""
         if self.cloud is not None:
             self.cloud.close()
             self.cloud = None
+
+
+def _compare(
+    cloud: CrashCloud, when: str, expected: Mapping[str, frozenset[str]] | None, disks: Mapping[str, str]
+) -> list[str]:
+    unrest = cloud.settle()
+    found = [f"not at rest: {unrest}"] if unrest else []
+    return [f"{when}: {what}" for what in (*found, *audit.differences(cloud, expected, disks))]
+
+
+# Status → what a user does then, and what the server is to be afterwards.
+_WAYS_ON: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "ERROR": ({"reboot": {"type": "HARD"}}, ("ACTIVE", "VERIFY_RESIZE")),
+    "SHUTOFF": ({"os-start": None}, ("ACTIVE",)),
+    "ACTIVE": ({"os-stop": None}, ("SHUTOFF",)),
+}
+_SETTLING = {Tidy.CONFIRM: {"confirmResize": None}, Tidy.REVERT: {"revertResize": None}}
+
+
+def _go_on(cloud: CrashCloud, tidy: Tidy) -> list[str]:
+    """Whatever became of the servers, their users can go on, but for such as were never built, or half deleted."""
+    found, awaited, deleted = [], {}, audit.being_deleted(cloud)
+    for server in cloud.admin.get("/servers/detail?all_tenants=1")["servers"]:
+        body, ends = _WAYS_ON.get(server["status"], (_SETTLING[tidy], ("ACTIVE", "SHUTOFF")))
+        if server["OS-SRV-USG:launched_at"] is None or server["id"] in deleted:
+            continue
+        awaited[server["id"]] = server["status"], ends
+        path = f"/servers/{server['id']}/action"
+        status = cloud.admin.request("POST", path, body).status_code
+        if status in (400, 409) and server["status"] == "VERIFY_RESIZE":
+            # It was begun with the other one, and that has failed.
+            other = _SETTLING[Tidy.REVERT if tidy is Tidy.CONFIRM else Tidy.CONFIRM]
+            status = cloud.admin.request("POST", path, other).status_code
+        if status not in (202, 204):
+            found.append(f"{server['name']}, {server['status']}: {body} was answered with {status}")
+    cloud.settle()
+    for server_id, (before, ends) in awaited.items():
+        server = cloud.admin.get(f"/servers/{server_id}")["server"]
+        if server["status"] not in ends:
+            why = server.get("fault", {}).get("message", "")
+            found.append(f"{server['name']} was {before}, and is {server['status']} after {tidy}: {why}")
+    return found
 
 
 class _Tender:
@@ -169,6 +234,24 @@ def run(trials: Sequence[Trial], folder: Path, *, conductors: int = 1) -> Iterat
 def deaths(moments: Iterable[Moment]) -> list[Mishap]:
     """The death of the process at each of these moments."""
     return [Mishap("kill", moment) for moment in moments]
+
+
+def seconds(first: Result, number: int, count: int = 2) -> list[Trial]:
+    """A few trials in which another process dies, or the same once more, after what went wrong in this one.
+
+    :param number: of the trial: others of them have their second moments elsewhere.
+    """
+    after = list(dict.fromkeys(first.aftermath))
+    if not after:
+        return []
+    chosen = [after[int((number * _GOLDEN + n / count) % 1 * len(after))] for n in range(count)]
+    return [first.trial._replace(second=moment) for moment in dict.fromkeys(chosen)]
+
+
+def stops(moments: Iterable[Moment]) -> list[Mishap]:
+    """Guests that die, and hosts that reboot, at each of these moments of hosts."""
+    at_hosts = [moment for moment in moments if moment.kind == "compute"]
+    return [Mishap(what, moment) for what in ("guests die", "host reboots") for moment in at_hosts]
 
 
 def freezes(moments: Iterable[Moment]) -> list[Mishap]:

@@ -2,12 +2,18 @@
 
 from novalike.compute.job import Job
 from novalike.compute.workflow import Step, Workflow
-from novalike.objects.lifecycle import TaskState
+from novalike.objects.lifecycle import TaskState, VmState
 
 
 def check(job: Job) -> None:
     """The guest's interfaces are plugged."""
     job.driver.plug(job.guest)
+
+
+def bind_networks(job: Job) -> None:
+    """Bind the ports to this host: a move that has failed may have left them elsewhere."""
+    if job.spec.server.vm_state == VmState.ERROR:
+        job.vifs = job.networking.bind(job.spec, job.host, epoch=job.operation.epoch)
 
 
 def soft(job: Job) -> None:
@@ -24,5 +30,9 @@ SOFT = Workflow(
     steps=(Step("compute_plug", check), Step("compute_reboot", soft, None, TaskState.REBOOT_STARTED)),
 )
 HARD = Workflow(
-    steps=(Step("compute_plug", check), Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD)),
+    steps=(
+        Step("compute_bind_networks", bind_networks),
+        Step("compute_plug", check),
+        Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD),
+    ),
 )

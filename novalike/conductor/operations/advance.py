@@ -41,11 +41,14 @@ def advance(
             connection, conf, operation, holder, now, journal=outcome.entries, vifs=outcome.vifs
         )
     following, direction = _following(row, route, at, outcome, onwards=onwards)
+    if not onwards and not done:
+        route = routes.replace(route, at, stuck=True)
     failure = operation.failure or (
         None if done else Failure(message=str(outcome.error), code=outcome.error_code, details=outcome.details)
     )
     if following is None:
-        completion.end(connection, conf, operation, _whole(outcome, operation, failure), now)
+        stuck = any(stop.stuck for stop in route)
+        completion.end(connection, conf, operation, _whole(outcome, operation, failure, stuck=stuck), now)
         return None
     stop = route[following]
     by_conductor = row.leg(stop.leg).seat is Seat.CONDUCTOR
@@ -83,13 +86,18 @@ def _following(
             return routes.next_stop(row, route, at), Direction.ON
         return routes.stop_before(row, route, at), Direction.BACK
     if not onwards:
-        return None, Direction.BACK  # what can't be taken back stays
+        # What can't be taken back stays.
+        may_stick = row.leg(route[at].leg).may_stick
+        return (routes.stop_before(row, route, at) if may_stick else None), Direction.BACK
     leaves_something = not outcome.clean and row.leg(route[at].leg).turns_back and not route[at].skipped
     return at if leaves_something else routes.stop_before(row, route, at), Direction.BACK
 
 
-def _whole(outcome: Outcome, operation: Operation, failure: Failure | None) -> Outcome:
-    """How the whole operation ended: one that has turned back has failed, however well that went."""
+def _whole(outcome: Outcome, operation: Operation, failure: Failure | None, *, stuck: bool) -> Outcome:
+    """How the whole operation ended: one that has turned back has failed, however well that went.
+
+    :param stuck: something could not be taken back.
+    """
     if operation.direction == Direction.ON or failure is None:
         return outcome
     return msgspec.structs.replace(
@@ -97,5 +105,5 @@ def _whole(outcome: Outcome, operation: Operation, failure: Failure | None) -> O
         error=failure.message,
         error_code=failure.code,
         details=failure.details,
-        keep_vm_state=outcome.error is None,
+        keep_vm_state=not stuck,
     )

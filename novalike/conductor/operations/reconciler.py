@@ -184,7 +184,8 @@ class Reconciler:
                 operation,
                 errors.HostDown(host=operation.host),
                 reschedule=when_down is WhenDown.ELSEWHERE,
-                keep_vm_state=operation.workflow != "create",
+                # If it is the first to do anything, nothing has happened to the server yet.
+                keep_vm_state=not any(stop.epoch for stop in route[:at]),
             )
         now = cell.database.utcnow()
         handed_on = cell.database.write(

@@ -57,7 +57,9 @@ class Leg(Record, frozen=True):
     :param fails: vm_state after a failure in this leg; None is the action's.
     :param turns_back: when a later leg fails, or it fails and leaves something, who does it takes it back.
     :param back_when_down: what follows when it is to be taken back and its host is down: ``SKIP``, the host does it
-        when it comes back; ``FAIL``, nobody can go on without it.
+        when it comes back; ``FAIL``, that is as if it could not be taken back.
+    :param may_stick: when it can't be taken back, the legs before it are all the same; unset, the operation ends there.
+        Its server is in error either way.
     :param for_skipped: it is done only when a leg before it was left out.
     """
 
@@ -69,6 +71,7 @@ class Leg(Record, frozen=True):
     fails: str | None = None
     turns_back: bool = False
     back_when_down: WhenDown = WhenDown.SKIP
+    may_stick: bool = False
     for_skipped: bool = False
 
 

@@ -29,7 +29,8 @@ HARD = Action(
             passes=(TaskState.REBOOT_STARTED_HARD,),
         ),
     ),
-    ends=(VmState.ACTIVE,),
+    # Resized, when it was in error because a move had stopped on its destination.
+    ends=(VmState.ACTIVE, VmState.RESIZED),
     fails=VmState.ERROR,
     verb="reboot",
 )

@@ -68,7 +68,8 @@ class SetAside(Record, frozen=True):
 PLACE = Leg(name="place", seat=Seat.CONDUCTOR, starts=TaskState.RESIZE_PREP, turns_back=True)
 # Can the destination have it? Nothing of the server is changed yet.
 PREPARE = Leg(name="prepare", seat=Seat.DESTINATION, when_down=WhenDown.ELSEWHERE)
-# The guest is stopped, and set aside with its disks, to be gone back to.
+# The guest is stopped, and set aside with its disks, to be gone back to. Should its host not manage that, the server is
+# on it all the same, with its claim: a hard reboot tries again.
 DEPART = Leg(
     name="depart",
     seat=Seat.SOURCE,
@@ -76,6 +77,7 @@ DEPART = Leg(
     passes=(TaskState.RESIZE_MIGRATED,),
     turns_back=True,
     back_when_down=WhenDown.FAIL,
+    may_stick=True,
 )
 # Disks are fetched, interfaces bound and plugged, the guest is started.
 ARRIVE = Leg(name="arrive", seat=Seat.DESTINATION, starts=TaskState.RESIZE_FINISH, turns_back=True)

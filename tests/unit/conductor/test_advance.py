@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from oslo_config import cfg
 
@@ -155,6 +156,22 @@ def test_one_that_cannot_be_taken_back_ends_there(world: World) -> None:
     world.advance(error="no space")
     assert world.advance(error="the source has lost its disks") is None
     assert (world.operation.state, world.server.fault.message) == ("failed", "no space")
+
+
+def test_one_that_may_stick_is_left_and_the_others_are_taken_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, prepare, depart, arrive = MOVE.legs
+    legs = (place, prepare, msgspec.structs.replace(depart, may_stick=True), arrive)
+    stubborn = msgspec.structs.replace(MOVE, legs=legs, fails="error")
+    for module in (advances, completion, hand_over, reschedule, routes, transitions):
+        monkeypatch.setattr(module, "ACTIONS", {**ACTIONS, "move": stubborn})
+    world.begin(3)
+    world.advance(error="no space")
+    world.advance(error="the guest does not start")
+    assert world.where() == ("place", "back", None, "conductor 1")
+    assert world.advance() is None
+    assert (world.operation.state, world.server.vm_state, world.server.fault.message) == ("failed", "error", "no space")
 
 
 def test_another_host_is_looked_for_only_so_often(world: World) -> None:

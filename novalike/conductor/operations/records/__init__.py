@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 
-from novalike.conductor.operations.records import create, delete, resize
+from novalike.conductor.operations.records import create, delete, reboot, resize
 from novalike.conductor.operations.records.base import Records
 
 _NONE = Records()
 _RECORDS: Mapping[str, Records] = {
     "create": create.CreateRecords(),
     "delete": delete.DeleteRecords(),
+    "reboot_hard": reboot.HardRebootRecords(),
     "resize": resize.MoveRecords(),
     "migrate": resize.MoveRecords(),
     "resize_confirm": resize.ConfirmRecords(),

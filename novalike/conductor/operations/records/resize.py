@@ -108,18 +108,22 @@ class MoveRecords(Records):
         if _leg_of(operation) != "arrive":
             migrations_db.set_status(connection, operation.uuid, now, MigrationStatus.ERROR)
         # Otherwise both hosts go on holding what they have, and its status says where it has stopped: what is on the
-        # destination could not be taken back.
+        # destination could not be taken back. A hard reboot there may end it.
         return {"progress": 0}
 
 
 class _SettleMove(Records):
-    """Of what gives up, or goes back to, what the source has set aside."""
+    """Of what gives up, or goes back to, what the source has set aside.
+
+    When it fails, what the opposite needs may be gone already: then only the same can be begun again.
+    """
 
     begins_as: str
 
     def begins(self, connection: Connection, server: Server, params: Columns, *, migrations: int) -> Beginning:
         open_ones = migrations_db.not_over(connection, server.uuid)
-        migration = next((m for m in reversed(open_ones) if m.status == MigrationStatus.FINISHED), None)
+        allowed = (MigrationStatus.FINISHED, self.begins_as)
+        migration = next((m for m in reversed(open_ones) if m.status in allowed), None)
         moved_by = None if migration is None else operations_db.get(connection, migration.uuid)
         if migration is None or moved_by is None:
             raise errors.InstanceHasNotBeenResized()
@@ -153,9 +157,7 @@ class ConfirmRecords(_SettleMove):
     def failed(
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
     ) -> Columns:
-        settled = _settled(operation)
-        migrations_db.set_status(connection, settled.migration, now, MigrationStatus.FINISHED)
-        return _wake(settled.move, now)
+        return _wake(_settled(operation).move, now)
 
 
 class RevertRecords(_SettleMove):
@@ -171,11 +173,9 @@ class RevertRecords(_SettleMove):
     def failed(
         self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime
     ) -> Columns:
-        # What has not left the destination yet can be reverted again.
-        settled, again = _settled(operation), _leg_of(operation) == "leave"
-        status = MigrationStatus.FINISHED if again else MigrationStatus.ERROR
-        migrations_db.set_status(connection, settled.migration, now, status)
-        return _wake(settled.move, now) if again else {}
+        if _leg_of(operation) != "leave":
+            migrations_db.set_status(connection, _settled(operation).migration, now, MigrationStatus.ERROR)
+        return {}
 
     def done(self, connection: Connection, operation: Operation, outcome: Outcome, now: datetime.datetime) -> End:
         settled = _settled(operation)
