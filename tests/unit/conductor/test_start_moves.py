@@ -86,7 +86,6 @@ def test_a_conductor_looks_for_a_host_first(
         ("resize_confirm", {"host1", "host2"}, None), ("resize_revert", {"host1"}, "host1"),
         ("resize_revert", {"host2"}, "host2"), ("delete", {"host1", "host2"}, None),
     ],
-    ids=str,
 )  # fmt: skip
 def test_only_hosts_without_which_nobody_can_go_on_must_be_up(
     databases: Databases, others: Others, start: Start, workflow: str, down: set[str], refused: str | None
@@ -120,7 +119,6 @@ def test_only_hosts_without_which_nobody_can_go_on_must_be_up(
         ("delete", {"host1", "host2"}, [("clean", "host1", True), ("remove", "host2", True), ("settle", None, False)],
          2),
     ],
-    ids=str,
 )  # fmt: skip
 def test_what_a_host_that_is_down_does_when_it_comes_back_is_left_out(
     databases: Databases, others: Others, start: Start, workflow: str, down: set[str],
@@ -174,7 +172,6 @@ def _ask(_server: Server) -> Any:
         ({"locked_by": "owner"}, {"override_lock": True}, Asked), ({}, {}, Asked),
         ({"locked_by": "owner"}, {"ctx": context(project_id="other")}, errors.InstanceNotFound),
     ],
-    ids=str,
 )  # fmt: skip
 def test_what_is_asked_for_is_looked_at_when_the_server_may_be_moved(
     databases: Databases, start: Start, facts: Row, more: Row, error: type[Exception]
