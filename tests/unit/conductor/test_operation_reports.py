@@ -142,6 +142,23 @@ def test_a_report_puts_the_reminder_off_and_says_how_far_the_server_is(
     assert (row["task_state"], row["vifs"], row["vifs_version"]) == ("spawning", (VIF,), 1)
 
 
+@pytest.mark.parametrize("percent", [0, 42, 100])
+def test_how_much_is_done_is_shown_of_the_server(
+    databases: Databases, reports: OperationReports, percent: int
+) -> None:
+    operation = _build(databases)
+    where = t.instances.c.uuid == operation.instance_uuid
+    databases.execute(sa.update(t.instances).where(where).values(progress=7))
+    before = databases.row(t.instances, operation.instance_uuid)
+    facts = {"operation_id": operation.uuid, "epoch": 3}
+    reports.progress(context(), progress=Progress(**facts))
+    assert changed(before, databases.row(t.instances, operation.instance_uuid)) == {"updated_at": LATER}
+    reports.progress(context(), progress=Progress(**facts, percent=percent))
+    assert databases.row(t.instances, operation.instance_uuid)["progress"] == percent
+    reports.finish(context(), outcome=Outcome(**facts))
+    assert databases.row(t.instances, operation.instance_uuid)["progress"] == 0
+
+
 @pytest.mark.parametrize("facts", [{"epoch": 2}, {"epoch": 4}], ids=str)
 def test_who_has_lost_an_operation_is_told_so(
     databases: Databases, reports: OperationReports, facts: dict[str, Any]
