@@ -52,6 +52,11 @@ class _Task:
         self._taken_up_at = time.monotonic()
 
     @property
+    def key(self) -> tuple[str, int]:
+        """What tells it from others, and from other legs of its operation."""
+        return self.operation.uuid, self.operation.epoch
+
+    @property
     def has_waited_long(self) -> bool:
         """Whether it was taken up quite a while ago."""
         return time.monotonic() - self._taken_up_at > _LONG_WAIT
@@ -98,7 +103,10 @@ class Worker:
         self._hints: queue.SimpleQueue[tuple[RequestContext, tuple[str, ...]] | None] = queue.SimpleQueue()
         self._taker = threading.Thread(target=self._take, name="taker", daemon=True)
         self._lock = threading.Lock()
-        self._mine: set[str] = set()
+        # Operations that were taken up and have not ended, with the epochs at which we have them.
+        self._mine: set[tuple[str, int]] = set()
+        # Those of them of which there was a hint meanwhile: who ends a leg may be given the next one before he has ended.
+        self._heard: dict[str, RequestContext] = {}
         self._builds: BuildQueue[_Task] = BuildQueue(lambda: int(tools.conf.max_concurrent_builds), self._give_thread)
         # Operations of one server wait for each other, in the order in which they were taken up.
         self._lines: dict[str, list[_Task]] = {}
@@ -151,7 +159,9 @@ class Worker:
                 batch.append(self._hints.get())
             wanted = {op: ctx for entry in batch if entry is not None for ctx, ids in [entry] for op in ids}
             with self._lock:
-                new = {op: ctx for op, ctx in wanted.items() if op not in self._mine}
+                mine = {uuid for uuid, _epoch in self._mine}
+                new = {op: ctx for op, ctx in wanted.items() if op not in mine}
+                self._heard.update((op, ctx) for op, ctx in wanted.items() if op in mine)
             if new and not self._draining.is_set():
                 self._accept(new)
             if None in batch:
@@ -180,8 +190,8 @@ class Worker:
             operation = assignment.operation
             ctx = (contexts or {}).get(operation.uuid) or admin_context(operation.request_id)
             with self._lock:
-                if operation.uuid not in self._mine:
-                    self._mine.add(operation.uuid)
+                if (operation.uuid, operation.epoch) not in self._mine:
+                    self._mine.add((operation.uuid, operation.epoch))
                     superseded = self._line_up(_Task(ctx, assignment))
                 else:
                     superseded = []
@@ -194,7 +204,8 @@ class Worker:
         for earlier in [earlier for earlier in line if self._withdraw(earlier)]:
             LOG.info("instance %s: %s is not begun any more", earlier.server, earlier.operation.workflow)
             line.remove(earlier)
-            self._mine.discard(earlier.operation.uuid)
+            self._mine.discard(earlier.key)
+            self._heard.pop(earlier.operation.uuid, None)
         line.append(task)
         if line[0] is task:
             self._begin(task)
@@ -241,7 +252,9 @@ class Worker:
     def _end(self, task: _Task) -> bool:
         """An operation has ended. Gives whether there is news of the guest that nobody has looked at."""
         with self._lock:
-            self._mine.discard(task.operation.uuid)
+            self._mine.discard(task.key)
+            if (ctx := self._heard.pop(task.operation.uuid, None)) is not None:
+                self._hints.put((ctx, (task.operation.uuid,)))
             if task.kind == _BUILD:
                 self._builds.ended(task.host)
             line = self._lines[task.server]

@@ -12,7 +12,7 @@ from novalike.compute.job import Job, Tools
 from novalike.compute.worker import Worker
 from novalike.objects import errors
 from novalike.objects.operation import Assignment, Operation
-from tests.fakes.records import server, spec
+from tests.fakes.records import context, server, spec
 from tests.unit.conductor.databases import NOW
 
 PATIENCE = 5
@@ -32,6 +32,7 @@ class World:
         self.doubtful = False
         self.told: list[tuple[Any, ...]] = []
         self.reported: list[str] = []
+        self.next_legs: tuple[Assignment, ...] = ()
 
     def run(self, workflow: Any, job: Job, journal: Any) -> bool | None:
         self.begun.release()
@@ -46,6 +47,10 @@ class World:
 
     def progress(self, ctx: Any, *, progress: Any) -> None:
         self.reported.append(progress.operation_id)
+
+    def accept(self, ctx: Any, *, operation_ids: tuple[str, ...], **_who: Any) -> tuple[Assignment, ...]:
+        self.told.append(("accept", *operation_ids))
+        return self.next_legs
 
 
 @pytest.fixture
@@ -157,3 +162,26 @@ def test_who_has_waited_long_for_his_turn_asks_whether_it_is_still_his(
     monkeypatch.setattr(module, "_LONG_WAIT", long)
     do("s1")
     assert world.reported == asked
+
+
+def test_the_next_leg_of_an_operation_may_come_before_the_last_one_has_ended(
+    worker: Worker, world: World, do: Do
+) -> None:
+    """It was dropped, and waited for a reminder: 11 seconds of a resize within a process."""
+    leg = Operation(
+        uuid="operation of s1", instance_uuid="s1", action="resize", workflow="resize", request_id="req-1",
+        user_id="u", project_id="p", start_time=NOW, host="host2", epoch=5,
+    )  # fmt: skip
+    world.next_legs = (Assignment(operation=leg, spec=spec(server(uuid="s1"))),)
+    do("s1", meanwhile=lambda: worker.hint(context(), ("operation of s1",)))
+    eventually(lambda: world.told[-1:] == [("accept", "operation of s1")])
+    assert world.begun.acquire(timeout=PATIENCE), "the next leg has begun"
+
+
+def test_an_answer_that_comes_twice_begins_a_leg_once(worker: Worker, world: World, do: Do) -> None:
+    again = Operation(
+        uuid="operation of s1", instance_uuid="s1", action="reboot", workflow="reboot_hard", request_id="req-1",
+        user_id="u", project_id="p", start_time=NOW, host="host1",
+    )  # fmt: skip
+    do("s1", meanwhile=lambda: worker.submit([Assignment(operation=again, spec=spec(server(uuid="s1")))]))
+    assert not world.begun.acquire(timeout=0.05)
