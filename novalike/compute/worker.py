@@ -105,7 +105,7 @@ class Worker:
         self._lock = threading.Lock()
         # Operations that were taken up and have not ended, with the epochs at which we have them.
         self._mine: set[tuple[str, int]] = set()
-        # Those of them of which there was a hint meanwhile: who ends a leg may be given the next one before he has ended.
+        # Those of them of which there was a hint meanwhile: who ends a leg may be given the next one while he ends.
         self._heard: dict[str, RequestContext] = {}
         self._builds: BuildQueue[_Task] = BuildQueue(lambda: int(tools.conf.max_concurrent_builds), self._give_thread)
         # Operations of one server wait for each other, in the order in which they were taken up.

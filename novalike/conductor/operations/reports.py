@@ -15,6 +15,7 @@ from novalike.conductor.operations.hand_over import take_up
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import services as services_db
+from novalike.db.cell.operations import Reported
 from novalike.objects import errors
 from novalike.objects.context import RequestContext
 from novalike.objects.network import VersionedVifs, Vif, reconcile
@@ -124,7 +125,7 @@ class OperationReports:
 
         def write(connection: Any) -> None:
             found = operations_db.get_for_report(connection, progress.operation_id)
-            operation, recorded = self._held(found, progress.operation_id, progress.epoch)
+            operation, recorded, _context = self._held(found, progress.operation_id, progress.epoch)
             sequence = operation.sequence + 1 if progress.sequence is None else progress.sequence
             if sequence <= operation.sequence:
                 return  # it was overtaken, or said twice
@@ -151,13 +152,11 @@ class OperationReports:
         cell.database.write(write)
 
     @staticmethod
-    def _held(
-        found: tuple[Operation, VersionedVifs] | None, operation_id: str, epoch: int
-    ) -> tuple[Operation, VersionedVifs]:
+    def _held(found: Reported | None, operation_id: str, epoch: int) -> Reported:
         """
         :raises Fenced: the operation has ended, or is someone else's now.
         """
-        if found is None or found[0].epoch != epoch or found[0].state not in OperationState.OPEN:
+        if found is None or found.operation.epoch != epoch or found.operation.state not in OperationState.OPEN:
             raise errors.Fenced(operation_id=operation_id, epoch=epoch)
         return found
 
@@ -165,21 +164,22 @@ class OperationReports:
         cell = self._cell_of(outcome.operation_id)
         now = cell.database.utcnow()
 
-        def write(connection: Any) -> Operation | None:
+        def write(connection: Any) -> tuple[Operation, dict[str, Any]] | None:
             found = operations_db.get_for_report(connection, outcome.operation_id)
-            if found is not None and found[0].epoch == outcome.epoch and found[0].state in (
+            if found is not None and found.operation.epoch == outcome.epoch and found.operation.state in (
                 OperationState.DONE, OperationState.FAILED,
             ):  # fmt: skip
                 return None  # said twice: the answer to the first time was lost
-            operation, recorded = self._held(found, outcome.operation_id, outcome.epoch)
+            operation, recorded, context = self._held(found, outcome.operation_id, outcome.epoch)
             vifs = None if outcome.vifs is None else _to_record(outcome, recorded)
             said = msgspec.structs.replace(outcome, vifs=vifs)
-            return advance(connection, self._conf, operation, said, self._dispatch.holder, now)
+            handed_on = advance(connection, self._conf, operation, said, self._dispatch.holder, now)
+            return None if handed_on is None else (handed_on, context)
 
-        handed_on = cell.database.write(write)
-        if handed_on is not None:
-            origin = cell.database.query(lambda c: operations_db.contexts(c, [handed_on.uuid]))[handed_on.uuid]
-            self._dispatch.set_going(RequestContext.from_wire(origin), cell, handed_on)
+        goes_on = cell.database.write(write)
+        if goes_on is not None:
+            handed_on, context = goes_on
+            self._dispatch.set_going(RequestContext.from_wire(context), cell, handed_on)
 
 
 def _to_record(report: Progress | Outcome, recorded: VersionedVifs) -> tuple[Vif, ...]:

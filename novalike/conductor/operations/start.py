@@ -175,9 +175,10 @@ class OperationStarter:
             )  # fmt: skip
             endpoint = standing.endpoint if operation["host"] == server.host else None
             operations_db.insert(connection, [{**operation, "endpoint": endpoint}])
-            records.begun(connection, operation, server, now)
+            changes = records.begun(connection, operation, server, now)
             first = row.leg(operation["route"][operation["at"]].leg)
-            servers_db.change_state(connection, server_id, transitions.begins(workflow, first), updated_at=now)
+            begins = transitions.begins(workflow, first)
+            servers_db.change_state(connection, server_id, begins, updated_at=now, **changes)
             return operation, endpoint
 
         written = cell.database.write(write)

@@ -43,32 +43,40 @@ def get(connection: sa.Connection, uuid: str) -> Operation | None:
     return None if row is None else _operation(row)
 
 
+class Reported(NamedTuple):
+    """An operation that is reported on.
+
+    :ivar vifs: its server's interfaces.
+    :ivar context: who asked for it, as it is stored.
+    """
+
+    operation: Operation
+    vifs: VersionedVifs
+    context: dict[str, Any]
+
+
 _REPORTED = (
-    sa.select(*COLUMNS, t.instances.c.vifs, t.instances.c.vifs_version)
+    sa.select(*COLUMNS, t.instances.c.vifs, t.instances.c.vifs_version, O.context)
     .join(t.instances, t.instances.c.uuid == O.instance_uuid)
     .where(O.uuid == sa.bindparam("wanted"))
     .with_for_update()
 )
 
 
-def get_for_report(connection: sa.Connection, uuid: str) -> tuple[Operation, VersionedVifs] | None:
-    """An operation and its server's interfaces, or None; nobody else changes them until the transaction ends."""
+def get_for_report(connection: sa.Connection, uuid: str) -> Reported | None:
+    """Return an operation with its server's interfaces, or None; nobody else changes them until the transaction ends.
+    """
     row = connection.execute(_REPORTED, {"wanted": uuid}).first()
     if row is None:
         return None
-    *operation, vifs, version = row
-    return operation_of(operation), VersionedVifs(vifs=vifs, version=version)
+    *operation, vifs, version, context = row
+    return Reported(operation_of(operation), VersionedVifs(vifs=vifs, version=version), context)
 
 
 def epochs(connection: sa.Connection, uuids: Sequence[str], holder: str) -> dict[str, int]:
     """At which epochs somebody holds some operations; those that he doesn't hold are left out."""
     query = sa.select(O.uuid, O.epoch).where(O.uuid.in_(uuids), O.holder == holder, OPEN)
     return dict(connection.execute(query).all())
-
-
-def contexts(connection: sa.Connection, uuids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """Who asked for some operations."""
-    return dict(connection.execute(sa.select(O.uuid, O.context).where(O.uuid.in_(uuids))).all())
 
 
 def of_server(

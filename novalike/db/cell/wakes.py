@@ -28,9 +28,3 @@ def put_off(connection: sa.Connection, wake: Wake, until: datetime.datetime) -> 
     """Have nobody else do it before ``until``. Return whether it was still due."""
     change = sa.update(t.instances).where(I.uuid == wake.instance_uuid, I.wake_at == wake.at)
     return connection.execute(change.values(wake_at=until)).rowcount == 1
-
-
-def forget(connection: sa.Connection, instance_uuid: str) -> None:
-    """Have nothing done to a server by itself any more."""
-    change = sa.update(t.instances).where(I.uuid == instance_uuid)
-    connection.execute(change.values(wake_at=None, wake_action=None))

@@ -102,9 +102,6 @@ def test_who_is_put_off_is_not_anybody_else(databases: Databases) -> None:
     cell = databases.cell()
     cell.database.write(lambda c: wakes_db.put_off(c, Wake(server, "confirm_resize", LATER), AGAIN))
     assert (wake_at(databases, server), wake_at(databases, other)) == (AGAIN, LATER)
-    cell.database.write(lambda c: wakes_db.forget(c, server))
-    assert databases.row(t.instances, server)["wake_action"] is None
-    assert (wake_at(databases, server), wake_at(databases, other)) == (None, LATER)
 
 
 def test_what_is_refused_is_tried_again_a_minute_later_and_holds_up_no_other(

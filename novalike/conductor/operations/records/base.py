@@ -64,11 +64,12 @@ class Records:
 
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
-    ) -> None:
-        """Write that an operation has begun.
+    ) -> Columns:
+        """Write that an operation has begun. Return the columns of the server that this changes.
 
         :param operation: its row.
         """
+        return {}
 
     def handed_over(
         self, connection: Connection, operation: Operation, stop: Stop, direction: Direction, now: datetime.datetime

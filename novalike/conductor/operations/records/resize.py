@@ -11,7 +11,6 @@ from novalike.conductor.servers import flavor_fit
 from novalike.db.cell import migration_records as migrations_db
 from novalike.db.cell import operations as operations_db
 from novalike.db.cell import servers as servers_db
-from novalike.db.cell import wakes as wakes_db
 from novalike.db.engine import Connection
 from novalike.objects import errors
 from novalike.objects.flavor import Flavor
@@ -63,9 +62,8 @@ class MoveRecords(Records):
 
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
-    ) -> None:
+    ) -> Columns:
         move = msgspec.convert(operation["params"], MoveParams)
-        servers_db.update(connection, server.uuid, auto_disk_config=bool(move.auto_disk_config))
         migrations_db.insert(
             connection,
             uuid=operation["uuid"],
@@ -83,6 +81,7 @@ class MoveRecords(Records):
             created_at=now,
             updated_at=now,
         )
+        return {"auto_disk_config": bool(move.auto_disk_config)}
 
     def handed_over(
         self, connection: Connection, operation: Operation, stop: Stop, direction: Direction, now: datetime.datetime
@@ -138,9 +137,9 @@ class _SettleMove(Records):
 
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
-    ) -> None:
+    ) -> Columns:
         migrations_db.set_status(connection, operation["params"]["migration"], now, self.begins_as)
-        wakes_db.forget(connection, server.uuid)
+        return {"wake_at": None, "wake_action": None}
 
 
 class ConfirmRecords(_SettleMove):
