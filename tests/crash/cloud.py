@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import functools
 import string
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ class CrashCloud(Cloud):
         self.late = self.gone = False
         self.dead: list[tuple[float, Process]] = []
         self.frozen: list[tuple[float, Process]] = []
+        self.starting: list[threading.Thread] = []
         self.processes: dict[str, Process] = {}
         self._compute_confs: dict[str, cfg.ConfigOpts] = {}
         self._options = {**HASTE, **options}
@@ -92,13 +94,16 @@ class CrashCloud(Cloud):
             name.split()[0], lambda p, point: self.plan.watch(p, point), lambda p, asker: self.plan.spoils(p, asker)
         )
         process.transport = CrashTransport(self.bus, process)
-        self.processes[name] = process
         make = {"conductor": self._conductor, "scheduler": self._scheduler, "api": self._api}.get(process.kind)
         process.daemon = make(process) if make else self._compute(process, name)
+        self.processes[name] = process
         if name != "api":
-            process.daemon.start()
+            with contextlib.suppress(Death):  # it dies while it starts
+                process.daemon.start()
         if process.kind == "compute":
-            assert process.daemon.resource_reports.reported.wait(10)
+            deadline = time.monotonic() + 10
+            while process.alive and not process.daemon.resource_reports.reported.wait(0.02):
+                assert time.monotonic() < deadline
         return process.daemon
 
     def _conductor(self, process: Process) -> ConductorDaemon:
@@ -182,8 +187,14 @@ class CrashCloud(Cloud):
             if time.monotonic() - died_at >= RESTART_AFTER:
                 self.dead.remove(entry)
                 self._bury(process)
-                self._start(name)
-                self._forget_downtime()
+                # One may wait for another that has died meanwhile, so others are started besides.
+                thread = threading.Thread(target=self._start_again, args=(name,), daemon=True)
+                self.starting.append(thread)
+                thread.start()
+
+    def _start_again(self, name: str) -> None:
+        self._start(name)
+        self._forget_downtime()
 
     def _stays_away(self, process: Process) -> bool:
         return self.gone and process.kind == "compute" and not process.alive
@@ -256,6 +267,9 @@ class CrashCloud(Cloud):
         """What is still going on; None when everything has come to rest."""
         if any(not self._stays_away(process) for _died_at, process in self.dead):
             return "a process is dead"
+        self.starting = [thread for thread in self.starting if thread.is_alive()]
+        if self.starting:
+            return "a process starts"
         if not self.plan.is_over():
             return "something is away"
         if self.frozen:

@@ -26,6 +26,7 @@ class Scenario(NamedTuple):
     :param act: what is done; gives the statuses that each server may end in.
     :param failures: steps that may fail, by name; each is tried in turn beside the case without.
     :param options: of the cloud, as :class:`~tests.crash.cloud.CrashCloud` takes them.
+    :param share: of its trials that are run: a variant passes mostly the moments of another scenario.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Scenario(NamedTuple):
     act: Callable[[CrashCloud, Any], Expected]
     failures: tuple[Failure, ...] = ()
     options: Mapping[str, Any] = {}
+    share: float = 1.0
 
 
 def ask(cloud: CrashCloud, method: str, path: str, body: Any = None, *, as_admin: bool = False) -> int | None:

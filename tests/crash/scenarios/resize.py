@@ -34,6 +34,8 @@ SAME_HOST = {"fake__hosts": 1, "computes": 1, "allow_resize_to_same_host": True}
 # Legs take long enough to be caught at them.
 SLOW = {"fake__hosts": 1, "fake__operation_latency": 0.1}
 
+VARIANT = 1 / 4
+
 # Each turns another leg back, some of them so that taking back fails as well.
 _RESIZE_FAILURES = (
     Failure("claims away twice", "before placement.claim", 2, away),
@@ -119,6 +121,7 @@ SCENARIOS = (
         action({"migrate": None}, "VERIFY_RESIZE", "ACTIVE", otherwise=_OFF, as_admin=True),
         (),
         ONE_HOST_EACH,
+        VARIANT,
     ),
     Scenario(
         "resize stopped",
@@ -126,6 +129,7 @@ SCENARIOS = (
         action(RESIZE, "VERIFY_RESIZE", "SHUTOFF"),
         (Failure("disks fail", "before driver.fetch_disks", 1, guest_fails),),
         ONE_HOST_EACH,
+        VARIANT,
     ),
     Scenario(
         "resize on the same host",
@@ -136,8 +140,9 @@ SCENARIOS = (
             Failure("does not start once", "before driver.power_on", 1, guest_fails),
         ),
         SAME_HOST,
+        VARIANT,
     ),
-    Scenario("resize without a host", made, _nowhere_to_go, (), {"fake__hosts": 1, "computes": 1}),
+    Scenario("resize without a host", made, _nowhere_to_go, (), {"fake__hosts": 1, "computes": 1}, VARIANT),
     Scenario(
         "resize confirm",
         _resized,
@@ -151,6 +156,7 @@ SCENARIOS = (
         action({"confirmResize": None}, "ACTIVE", "VERIFY_RESIZE", otherwise=_OFF),
         (),
         SAME_HOST,
+        VARIANT,
     ),
     Scenario(
         "resize confirm twice",
@@ -158,6 +164,7 @@ SCENARIOS = (
         functools.partial(_repeated, {"confirmResize": None}),
         (),
         ONE_HOST_EACH,
+        VARIANT,
     ),
     Scenario(
         "resize revert",
@@ -172,6 +179,7 @@ SCENARIOS = (
         action({"revertResize": None}, "ACTIVE", "VERIFY_RESIZE", otherwise=_OFF),
         (),
         SAME_HOST,
+        VARIANT,
     ),
     Scenario(
         "resize revert stopped",
@@ -179,6 +187,7 @@ SCENARIOS = (
         action({"revertResize": None}, "SHUTOFF", "VERIFY_RESIZE"),
         (),
         ONE_HOST_EACH,
+        VARIANT,
     ),
     Scenario(
         "resize revert twice",
@@ -186,6 +195,7 @@ SCENARIOS = (
         functools.partial(_repeated, {"revertResize": None}),
         (),
         ONE_HOST_EACH,
+        VARIANT,
     ),
     Scenario(
         "delete resized",
@@ -195,7 +205,7 @@ SCENARIOS = (
         ONE_HOST_EACH,
     ),
     *(
-        Scenario(f"delete {when}", made, functools.partial(_delete_while, task_state), (), SLOW)
+        Scenario(f"delete {when}", made, functools.partial(_delete_while, task_state), (), SLOW, VARIANT)
         for when, task_state in (
             ("at once after resize", None),
             ("while resize stops", TaskState.RESIZE_MIGRATING),
