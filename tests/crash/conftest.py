@@ -48,13 +48,13 @@ def pass_all(folder: Path) -> Callable[..., list[trials.Result]]:
     ``share=0`` runs all: they were chosen before.
     """
     step = round(1 / float(os.environ.get("NOVALIKE_CRASH_SHARE", "1")))
-    ways = itertools.cycle(trials.Tidy)
+    ways, runs = itertools.cycle(trials.Tidy), itertools.count()
 
     def run(wanted: Sequence[trials.Trial], *, conductors: int = 1, share: float = 1.0) -> list[trials.Result]:
         wrong, results = [], []
         every = round(step / share / wanted[0].scenario.share) if share and wanted else 1
         chosen = [trial._replace(tidy=next(ways)) for trial in wanted[::every]]
-        for result in trials.run(chosen, folder, conductors=conductors):
+        for result in trials.run(chosen, folder / f"run{next(runs)}", conductors=conductors):
             results.append(result)
             _TOTAL["trials"] += 1
             _TOTAL["unreached"] += not result.reached
