@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from novalike.compute.operations import WORKFLOWS, create, delete, power, reboot, workflow_of
+from novalike.compute.operations import WORKFLOWS, create, delete, power, reboot, resize, workflow_of
 from novalike.compute.workflow import Workflow
 from novalike.objects import errors
 from novalike.objects.operation import Operation, Stop
@@ -69,6 +69,12 @@ def test_a_step_sets_only_task_states_that_the_state_table_knows() -> None:
     [
         ("create", "build", create.BUILD), ("delete", "remove", delete.REMOVE), ("start", "start", power.START),
         ("stop", "stop", power.STOP), ("reboot_soft", "reboot", reboot.SOFT), ("reboot_hard", "reboot", reboot.HARD),
+        ("delete", "clean", delete.CLEAN), ("resize_confirm", "clean", resize.CLEAN),
+        ("resize_revert", "leave", resize.LEAVE), ("resize_revert", "resume", resize.RESUME),
+        *(
+            (move, leg, flow) for move in ("resize", "migrate")
+            for leg, flow in (("prepare", resize.PREPARE), ("depart", resize.DEPART), ("arrive", resize.ARRIVE))
+        ),
     ],
 )  # fmt: skip
 def test_a_host_does_the_leg_that_the_operation_is_at(workflow: str, leg: str, expected: Workflow) -> None:

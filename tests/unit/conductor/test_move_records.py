@@ -151,7 +151,7 @@ def test_a_move_that_has_begun_is_a_migration(
         "old_flavor": FLAVOR, "new_flavor": NEW_FLAVOR, "old_vm_state": "active", "created_at": LATER,
         "updated_at": LATER, "hidden": False,
     }  # fmt: skip
-    assert changes == {"auto_disk_config": recorded}
+    assert changes == {"auto_disk_config": recorded, "wake_at": None, "wake_action": None}
 
 
 # -- from leg to leg

@@ -104,11 +104,12 @@ def test_who_is_put_off_is_not_anybody_else(databases: Databases) -> None:
     assert (wake_at(databases, server), wake_at(databases, other)) == (AGAIN, LATER)
 
 
+@pytest.mark.parametrize("error", [errors.HostDown(host="host1"), RuntimeError("ours")], ids=["refused", "a fault"])
 def test_what_is_refused_is_tried_again_a_minute_later_and_holds_up_no_other(
-    databases: Databases, starter: Starter, waker: Waker, monkeypatch: pytest.MonkeyPatch
+    databases: Databases, starter: Starter, waker: Waker, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     refused, other = sleeping(databases, NOW), sleeping(databases)
-    starter.fails[refused] = errors.HostDown(host="host1")
+    starter.fails[refused] = error
     assert waker.look_into(databases.cell()) == 1
     assert [server for server, *_ in starter.started] == [other]
     assert wake_at(databases, refused) == AGAIN
@@ -117,6 +118,15 @@ def test_what_is_refused_is_tried_again_a_minute_later_and_holds_up_no_other(
     databases.stop_clocks(monkeypatch, AGAIN)
     assert waker.look_into(databases.cell()) == 2
     assert starter.started[1][0] in (refused, other)
+
+
+def test_what_a_later_release_has_to_do_is_left_to_that(
+    databases: Databases, starter: Starter, waker: Waker
+) -> None:
+    theirs, ours = sleeping(databases, NOW, wake_action="fly"), sleeping(databases)
+    assert waker.look_into(databases.cell()) == 1
+    assert [server for server, *_ in starter.started] == [ours]
+    assert wake_at(databases, theirs) == NOW
 
 
 def test_when_a_database_is_away_the_others_are_not_tried(

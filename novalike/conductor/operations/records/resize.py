@@ -81,7 +81,8 @@ class MoveRecords(Records):
             created_at=now,
             updated_at=now,
         )
-        return {"auto_disk_config": bool(move.auto_disk_config)}
+        # An earlier move, after which an administrator has said that the server is active, is not to be confirmed.
+        return {"auto_disk_config": bool(move.auto_disk_config), "wake_at": None, "wake_action": None}
 
     def handed_over(
         self, connection: Connection, operation: Operation, stop: Stop, direction: Direction, now: datetime.datetime
