@@ -40,7 +40,6 @@ class TaskState:
     REBOOT_STARTED_HARD: Final = "reboot_started_hard"
     RESIZE_PREP: Final = "resize_prep"
     RESIZE_MIGRATING: Final = "resize_migrating"
-    RESIZE_MIGRATED: Final = "resize_migrated"
     RESIZE_FINISH: Final = "resize_finish"
     RESIZE_REVERTING: Final = "resize_reverting"
     DELETING: Final = "deleting"
@@ -98,7 +97,7 @@ def resets(vm_state: str) -> Change:
 
 T, V = TaskState, VmState
 
-_TO_NEW_FLAVOR = (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_MIGRATED, T.RESIZE_FINISH)
+_TO_NEW_FLAVOR = (T.RESIZE_PREP, T.RESIZE_MIGRATING, T.RESIZE_FINISH)
 _RESIZING: dict[str | None, str] = dict.fromkeys(_TO_NEW_FLAVOR, "RESIZE")
 
 # (vm_state, task_state) → status, as users see it. A vm_state's None is for every other task_state.

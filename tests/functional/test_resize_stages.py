@@ -76,7 +76,7 @@ def test_what_is_seen_of_a_resize_at_each_leg(make_cloud: MakeCloud, gates: list
     cloud.demo.post(f"/servers/{uuid}/action", {"resize": {"flavorRef": "2"}}, 202)
     expected: list[tuple[str, tuple[Any, ...]]] = [
         ("pre-migrating", ("RESIZE", "resize_prep", source)),
-        ("migrating", ("RESIZE", "resize_migrated", source)),
+        ("migrating", ("RESIZE", "resize_migrating", source)),
         ("post-migrating", ("RESIZE", "resize_finish", destination)),
     ]
     for gate, (status, server) in zip(gates, expected, strict=False):

@@ -129,7 +129,7 @@ DEPART = Workflow(
         # Whatever of it was done is taken back at once.
         Step("compute_power_off", stop, bring_back, TaskState.RESIZE_MIGRATING),
         Step("compute_unplug", unplug),
-        Step("compute_set_aside", set_aside, None, TaskState.RESIZE_MIGRATED),
+        Step("compute_set_aside", set_aside),
     ),
 )
 ARRIVE = Workflow(

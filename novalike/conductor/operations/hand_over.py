@@ -79,15 +79,15 @@ def hand_over(
         operation, epoch=epoch, holder=holder, host=host, at=at, route=route, direction=str(direction), **of_operation
     )
     recorded = records_of(operation.workflow).handed_over(connection, handed, route[at], direction, now)
-    changes = {"updated_at": now, **recorded, **of_server}
+    changes = {**recorded, **of_server}
     starts = task_state
     if starts is None and direction is Direction.ON:
         starts = ACTIONS[operation.workflow].leg(route[at].leg).starts
-    if starts is None:
-        servers_db.update(connection, operation.instance_uuid, **changes)
-    else:
+    if starts is not None:
         passed = transitions.passes(operation.workflow, starts)
-        servers_db.change_state(connection, operation.instance_uuid, passed, **changes)
+        servers_db.change_state(connection, operation.instance_uuid, passed, updated_at=now, **changes)
+    elif changes:
+        servers_db.update(connection, operation.instance_uuid, updated_at=now, **changes)
     return handed
 
 

@@ -82,14 +82,8 @@ class Moving:
 
     def _held(self, cell: Cell, operation_id: str) -> _Held | None:
         """Return an operation with its server, if it is still this conductor's."""
-        operation = cell.database.query(lambda c: operations_db.get(c, operation_id))
-        if operation is None or operation.state not in OperationState.OPEN:
-            return None
-        if operation.holder != self._dispatch.holder:
-            return None
-        uuid = operation.instance_uuid
-        spec = cell.database.query(lambda c: servers_db.specs(c, [uuid])).get(uuid)
-        return None if spec is None else _Held(cell, operation, spec, utcnow())
+        held = cell.database.query(lambda c: servers_db.held(c, [operation_id], self._dispatch.holder))
+        return _Held(cell, *held[0], utcnow()) if held else None
 
     def _place(self, ctx: RequestContext, held: _Held) -> None:
         operation = held.operation
@@ -102,7 +96,7 @@ class Moving:
         row = ACTIONS[operation.workflow]
         route = routes.with_destination(row, routes.current(operation)[0], chosen.host, chosen.node)
         found = msgspec.to_builtins(PlacedMove(zone=chosen.zone))
-        if not self._go_on(ctx, held, route=route, found=found):
+        if not self._go_on(ctx, held, route=route, found=found, endpoint=chosen.endpoint):
             self._after_losing(held)
 
     def _choose(self, ctx: RequestContext, held: _Held) -> Selection | errors.NovalikeError:
@@ -182,8 +176,13 @@ class Moving:
         found: dict[str, Any] | None = None,
         error: errors.NovalikeError | None = None,
         clean: bool = True,
+        endpoint: str | None = None,
     ) -> bool:
-        """Record how the leg has ended, and set going what follows. Return whether the operation was still ours."""
+        """Record how the leg has ended, and set going what follows. Return whether anything does: after a leg that is
+        not the last one, whether the operation was still ours.
+
+        :param endpoint: of the process that does the next leg, if it is known.
+        """
         operation, database = held.operation, held.cell.database
         stops, at = routes.current(operation)
         entry = JournalEntry(
@@ -204,21 +203,12 @@ class Moving:
             found=found,
         )
         now = database.utcnow()
-
-        def write(connection: Any) -> tuple[Operation | None, bool]:
-            handed = advance(connection, self._conf, operation, outcome, self._dispatch.holder, now, route=route)
-            if handed is not None:
-                return handed, True
-            # It has ended, by us or by somebody else.
-            left = operations_db.get(connection, operation.uuid)
-            return None, left is not None and left.epoch == operation.epoch and left.state in (
-                OperationState.DONE, OperationState.FAILED,
-            )  # fmt: skip
-
-        handed, ours = database.write(write)
+        handed = database.write(
+            lambda c: advance(c, self._conf, operation, outcome, self._dispatch.holder, now, route=route)
+        )
         if handed is not None:
-            self._dispatch.set_going(ctx, held.cell, handed)
-        return ours
+            self._dispatch.set_going(ctx, held.cell, handed, endpoint)
+        return handed is not None
 
 
 def _is_as_before(server: Server, operation: Operation) -> bool:

@@ -165,7 +165,8 @@ class OperationStarter:
             }
             _check_hosts(row, sites)
             # The newest request wins: what was being done to the server is given up.
-            operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
+            if standing.under_way:
+                operations_db.supersede(connection, server_id, now, f"Superseded by {action}")
             operation = new_operation(
                 ctx, server_id, action, workflow, now, self._conf,
                 holder=self._dispatch.holder,

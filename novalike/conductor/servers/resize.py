@@ -96,11 +96,14 @@ class ServerResizeHandler:
 
         :raises InstanceNotFound: no such server, or not visible.
         """
-        cell = self._cells.of_instance(server_id)
-        owner = cell.database.query(lambda c: servers_db.owner(c, server_id))
-        if owner is None or not (ctx.is_admin or owner[0] == ctx.project_id):
-            raise errors.InstanceNotFound(instance_id=server_id)
-        limits = self._cells.api.query(lambda c: quota_check.effective_limits(c, self._conf, owner[0]))
+        cell, project_id = self._cells.of_instance(server_id), ctx.project_id or ""
+        if ctx.is_admin:
+            owner = cell.database.query(lambda c: servers_db.owner(c, server_id))
+            if owner is None:
+                raise errors.InstanceNotFound(instance_id=server_id)
+            project_id = owner[0]
+        # Of others' servers nobody but an administrator starts anything.
+        limits = self._cells.api.query(lambda c: quota_check.effective_limits(c, self._conf, project_id))
         return cell, limits
 
     def _check_quota(

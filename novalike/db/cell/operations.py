@@ -136,12 +136,14 @@ class Standing(NamedTuple):
     :ivar begun: the operation that the request has begun already.
     :ivar endpoint: the bus address of the server's process; None when it is on no host, or that has no service.
     :ivar epoch: the greatest one of the server's operations; 0 when it has none.
+    :ivar under_way: how many of its operations have not ended.
     :ivar migrations: how many of its migrations are not over.
     """
 
     begun: str | None
     endpoint: str | None
     epoch: int
+    under_way: int
     migrations: int
 
 
@@ -151,6 +153,7 @@ _STANDING = sa.select(
     ),
     endpoint_of(t.instances.c.host),
     _of_its_operations(sa.func.max(O.epoch)),
+    _of_its_operations(sa.func.count(), OPEN),
     sa.select(sa.func.count())
     .where(M.instance_uuid == t.instances.c.uuid, M.status.in_(MigrationStatus.OPEN))
     .correlate(t.instances)
@@ -161,8 +164,9 @@ _STANDING = sa.select(
 def standing(connection: sa.Connection, instance_uuid: str, request_id: str, action: str) -> Standing:
     """Return what a new operation has to know of its server."""
     asked = {"instance": instance_uuid, "request": request_id, "doing": action}
-    begun, endpoint, epoch, migrations = connection.execute(_STANDING, asked).first() or (None, None, None, 0)
-    return Standing(begun, endpoint, epoch or 0, migrations)
+    row = connection.execute(_STANDING, asked).first()
+    begun, endpoint, epoch, under_way, migrations = row or (None, None, None, 0, 0)
+    return Standing(begun, endpoint, epoch or 0, under_way, migrations)
 
 
 _UPDATE_HELD = sa.update(t.operations).where(

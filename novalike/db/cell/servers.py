@@ -198,6 +198,13 @@ def _with_spec(row: Sequence[Any]) -> tuple[Operation, ServerSpec]:
     return operations_db.operation_of(row[_SPEC_WIDTH:]), _spec(row[:_SPEC_WIDTH])
 
 
+def held(connection: sa.Connection, operation_ids: Sequence[str], holder: str) -> list[tuple[Operation, ServerSpec]]:
+    """Those of some operations that somebody holds, with the specs of their servers."""
+    o = operations_db.O
+    query = _OPERATIONS_WITH_SPECS.where(o.uuid.in_(operation_ids), o.holder == holder, operations_db.OPEN)
+    return [_with_spec(row) for row in connection.execute(query)]
+
+
 class Wish(NamedTuple):
     """Where a create request wants its servers."""
 

@@ -74,7 +74,6 @@ DEPART = Leg(
     name="depart",
     seat=Seat.SOURCE,
     starts=TaskState.RESIZE_MIGRATING,
-    passes=(TaskState.RESIZE_MIGRATED,),
     turns_back=True,
     back_when_down=WhenDown.FAIL,
     may_stick=True,

@@ -209,7 +209,6 @@ SCENARIOS = (
         for when, task_state in (
             ("at once after resize", None),
             ("while resize stops", TaskState.RESIZE_MIGRATING),
-            ("while resize sets aside", TaskState.RESIZE_MIGRATED),
             ("while resize copies", TaskState.RESIZE_FINISH),
         )
     ),

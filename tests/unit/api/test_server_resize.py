@@ -248,7 +248,7 @@ def test_an_image_may_forbid_disks_to_be_filled(
     ("vm_state", "task_state", "status", "with_progress"),
     [
         ("active", "resize_prep", "RESIZE", True), ("active", "resize_migrating", "RESIZE", True),
-        ("stopped", "resize_migrated", "RESIZE", True), ("stopped", "resize_finish", "RESIZE", True),
+        ("stopped", "resize_migrating", "RESIZE", True), ("stopped", "resize_finish", "RESIZE", True),
         ("resized", None, "VERIFY_RESIZE", True), ("resized", "deleting", "VERIFY_RESIZE", True),
         ("resized", "resize_reverting", "REVERT_RESIZE", False), ("error", "resize_migrating", "ERROR", False),
     ],

@@ -36,8 +36,7 @@ STEPS: dict[tuple[str, str], list[tuple[str, str | None]]] = {
         for leg, steps in {
             "prepare": [("compute_prepare_move", None)],
             "depart": [
-                ("compute_power_off", "resize_migrating"), ("compute_unplug", None),
-                ("compute_set_aside", "resize_migrated"),
+                ("compute_power_off", "resize_migrating"), ("compute_unplug", None), ("compute_set_aside", None),
             ],
             "arrive": [("compute_fetch_disks", None), ("compute_bind_networks", None), ("compute_start", None)],
         }.items()

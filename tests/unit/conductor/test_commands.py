@@ -170,7 +170,7 @@ def test_tags_of_what_is_no_whole_server_stay(
     assert databases.rows(t.instance_tags, server) == []
 
 
-@pytest.mark.parametrize("task_state", ["resize_prep", "resize_migrating", "resize_migrated", "resize_finish"])
+@pytest.mark.parametrize("task_state", ["resize_prep", "resize_migrating", "resize_finish"])
 def test_tags_of_a_server_that_is_being_resized_may_change(
     databases: Databases, commands: ServerCommandsHandler, task_state: str
 ) -> None:

@@ -10,12 +10,12 @@ from tests.unit.conductor.databases import Databases
 # (vm_state, task_state) of servers, some of which are resized or were.
 STATES = [
     ("active", None), ("active", "resize_prep"), ("active", "resize_migrating"), ("active", "powering-off"),
-    ("stopped", None), ("stopped", "resize_migrated"), ("stopped", "resize_finish"), ("stopped", "powering-on"),
+    ("stopped", None), ("stopped", "resize_migrating"), ("stopped", "resize_finish"), ("stopped", "powering-on"),
     ("resized", None), ("resized", "resize_reverting"), ("resized", "deleting"), ("error", None),
     ("error", "resize_migrating"), ("paused", None),
 ]  # fmt: skip
 RESIZE = [
-    ("active", "resize_prep"), ("active", "resize_migrating"), ("stopped", "resize_migrated"),
+    ("active", "resize_prep"), ("active", "resize_migrating"), ("stopped", "resize_migrating"),
     ("stopped", "resize_finish"),
 ]  # fmt: skip
 VERIFY = [("resized", None), ("resized", "deleting")]
@@ -56,5 +56,5 @@ def test_a_status_is_one_filter_among_others(databases: Databases) -> None:
     )  # fmt: skip
     found = listing.details(databases.cells, query)
     assert sorted((server.vm_state, server.task_state, server.host) for server in found) == [
-        ("stopped", "resize_finish", "host2"), ("stopped", "resize_migrated", "host2"),
+        ("stopped", "resize_finish", "host2"), ("stopped", "resize_migrating", "host2"),
     ]  # fmt: skip
