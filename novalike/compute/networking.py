@@ -254,16 +254,19 @@ class Networking:
         if not known:
             return ()
         present = {port["id"]: port for port in self._neutron.ports(device_id=server.uuid)}
-        ports = []
-        for number, vif in enumerate(known):
-            if vif.port_id not in present:
-                LOG.warning("Port %s of instance %s is gone", vif.port_id, server.uuid)
-                continue
-            place = Place(number, RequestedNetwork(port_id=vif.port_id, tag=vif.tag))
-            port = self._keep(server, place, present[vif.port_id], grip)
+        if gone := [vif.port_id for vif in known if vif.port_id not in present]:
+            LOG.warning("Ports of instance %s are gone: %s", server.uuid, ", ".join(gone))
+        found = [
+            (Place(number, RequestedNetwork(port_id=vif.port_id, tag=vif.tag)), present[vif.port_id])
+            for number, vif in enumerate(known)
+            if vif.port_id in present
+        ]
+        ports = self._neutron.together(
+            [lambda place=place, port=port: self._keep(server, place, port, grip) for place, port in found]  # type: ignore[misc]
+        )
+        for port in ports:
             if port.get("binding:vif_type") == "binding_failed":
                 raise network_errors.PortBindingFailed(port_id=port["id"])
-            ports.append(port)
         bridge = self._conf.neutron.ovs_bridge
         return neutron_vifs.read_vifs(
             self._neutron, ports, ovs_bridge=bridge, known=known, given=_given(spec), facts=self._facts, fresh=True

@@ -132,12 +132,11 @@ class ServerCommandsHandler:
 
         def write(connection: Any) -> dict[str, str]:
             server = self._get_locked(connection, ctx, server_id)
+            if any(key not in server.metadata for key in remove):
+                raise errors.MetadataKeyNotFound()
             if server.locked_by and not override_lock:
                 raise errors.InstanceIsLocked(instance_id=server_id)
             _check_metadata_state(server, verb)
-            missing = [key for key in remove if key not in server.metadata]
-            if missing:
-                raise errors.MetadataKeyNotFound()
             kept = {} if replace else {k: v for k, v in server.metadata.items() if k not in remove}
             result = {**kept, **metadata}
             if 0 <= limit < len(result):
@@ -162,7 +161,7 @@ class ServerCommandsHandler:
 
         def write(connection: Any) -> tuple[str, ...]:
             server = self._get_locked(connection, ctx, server_id)
-            _check_tags_state(server, remove)
+            _check_tags_state(server, _verb_of(remove, replace))
             present = set(servers_db.tags_of(connection, [server_id]).get(server_id, ()))
             for tag in remove:
                 if tag not in present:
@@ -209,10 +208,16 @@ def _check_metadata_state(server: Server, verb: str) -> None:
         )
 
 
-def _check_tags_state(server: Server, removed: tuple[str, ...]) -> None:
+def _verb_of(removed: tuple[str, ...], replacing: tuple[str, ...] | None) -> str:
+    """What error messages call a change of tags."""
+    if replacing is not None:
+        return "update tags" if replacing else "delete tags"
+    return "delete tag" if removed else "update tag"
+
+
+def _check_tags_state(server: Server, verb: str) -> None:
     allowed = (VmState.ACTIVE, VmState.PAUSED, VmState.SUSPENDED, VmState.STOPPED)
     if server.vm_state not in allowed:
-        verb = "delete tag" if removed else "update tag"
         raise errors.InstanceInvalidState(
             action=verb, instance_id=server.uuid, attr="vm_state", state=server.vm_state
         )

@@ -158,7 +158,13 @@ def test_tags_are_added_replaced_and_removed(
 
 
 @pytest.mark.parametrize("vm_state", ["building", "error", "resized"])
-@pytest.mark.parametrize(("change", "verb"), [({"add": ("c",)}, "update tag"), ({"remove": ("a",)}, "delete tag")])
+@pytest.mark.parametrize(
+    ("change", "verb"),
+    [
+        ({"add": ("c",)}, "update tag"), ({"remove": ("a",)}, "delete tag"), ({"replace": ("c",)}, "update tags"),
+        ({"replace": ()}, "delete tags"),
+    ],
+)  # fmt: skip
 def test_tags_of_what_is_no_whole_server_stay(
     databases: Databases, commands: ServerCommandsHandler, change: dict[str, Any], verb: str, vm_state: str
 ) -> None:
