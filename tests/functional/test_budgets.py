@@ -216,10 +216,10 @@ def test_moves(cloud: Cloud) -> None:
     # Hosts have three legs of a resize, two of a revert, one of a confirmation. One statement of each may be about
     # hosts' states, which are looked up once a second.
     for who, body, status, then, messages, statements in (
-        (cloud.demo, {"resize": {"flavorRef": "2"}}, 202, "VERIFY_RESIZE", 25, 51 + 1),
-        (cloud.demo, {"revertResize": None}, 202, "ACTIVE", 14, 30 + 1),
-        (cloud.admin, {"migrate": None}, 202, "VERIFY_RESIZE", 25, 44 + 1),
-        (cloud.demo, {"confirmResize": None}, 204, "ACTIVE", 9, 24 + 1),
+        (cloud.demo, {"resize": {"flavorRef": "2"}}, 202, "VERIFY_RESIZE", 23, 39 + 1),
+        (cloud.demo, {"revertResize": None}, 202, "ACTIVE", 14, 23 + 1),
+        (cloud.admin, {"migrate": None}, 202, "VERIFY_RESIZE", 23, 32 + 1),
+        (cloud.demo, {"confirmResize": None}, 204, "ACTIVE", 9, 17 + 1),
     ):
         with measured(cloud) as cost:
             who.post(f"/servers/{server_id}/action", body, status)
