@@ -10,10 +10,12 @@ def check(job: Job) -> None:
     job.driver.plug(job.guest)
 
 
-def bind_networks(job: Job) -> None:
-    """Bind the ports to this host: a move that has failed may have left them elsewhere."""
+def restore_networks(job: Job) -> None:
+    """The guest's interfaces are plugged, and bound to this host: a move that has failed may have left them elsewhere.
+    """
     if job.spec.server.vm_state == VmState.ERROR:
         job.vifs = job.networking.bind(job.spec, job.host, epoch=job.operation.epoch)
+    job.driver.plug(job.guest)
 
 
 def soft(job: Job) -> None:
@@ -31,8 +33,7 @@ SOFT = Workflow(
 )
 HARD = Workflow(
     steps=(
-        Step("compute_bind_networks", bind_networks),
-        Step("compute_plug", check),
+        Step("compute_plug", restore_networks),
         Step("compute_reboot", hard, None, TaskState.REBOOT_STARTED_HARD),
     ),
 )

@@ -27,9 +27,7 @@ STEPS: dict[tuple[str, str], list[tuple[str, str | None]]] = {
     ("start", "start"): [("compute_start", None)],
     ("stop", "stop"): [("compute_stop", None)],
     ("reboot_soft", "reboot"): [("compute_plug", None), ("compute_reboot", "reboot_started")],
-    ("reboot_hard", "reboot"): [
-        ("compute_bind_networks", None), ("compute_plug", None), ("compute_reboot", "reboot_started_hard"),
-    ],
+    ("reboot_hard", "reboot"): [("compute_plug", None), ("compute_reboot", "reboot_started_hard")],
     **{
         (move, leg): steps
         for move in ("resize", "migrate")
