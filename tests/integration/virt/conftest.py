@@ -65,6 +65,8 @@ def make_conf(state_path):
         conf.set_override("state_path", str(state_path if host == "hv1" else state_path / host))
         conf.set_override("host", host)
         conf.set_override("virt_type", "qemu", group="libvirt")
+        # Hosts that move guests to each other are all on this machine's libvirt.
+        conf.set_override("live_migration_uri", conf.libvirt.connection_uri, group="libvirt")
         conf.set_override("hw_machine_type", ["x86_64=pc"], group="libvirt")
         return conf
 

@@ -39,9 +39,7 @@ class TestLibvirtDriver(LibvirtDisks, DriverConformance):
         """Another host with files of its own. Its libvirt is the same, which it reaches as if it were another one."""
         from novalike.virt.libvirt.driver import LibvirtDriver
 
-        conf = make_conf("hv2")
-        conf.set_override("live_migration_uri", conf.libvirt.connection_uri, group="libvirt")
-        another = LibvirtDriver(conf, images)
+        another = LibvirtDriver(make_conf("hv2"), images)
         another.start()
         yield another
         another.stop()
