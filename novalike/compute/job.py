@@ -61,7 +61,7 @@ class Job:
         self.power_state: int | None = None
         self.doubtful = False
         self.percent: int | None = None
-        # Said again by whoever runs the job.
+        # Set before each step by whoever runs the job.
         self.tell: Callable[[], None] = lambda: None
         self._told_at = 0.0
 

@@ -160,8 +160,8 @@ class OperationStarter:
             # A host without a service is as good as down.
             gone = server.host if standing.endpoint is None else None
             sites = {
-                seat: tuple(routes.Site(*place, self._is_up(place.host) and place.host != gone) for place in places)
-                for seat, places in beginning.places.items()
+                seat: tuple(site._replace(is_up=self._is_up(site.host) and site.host != gone) for site in there)
+                for seat, there in beginning.sites.items()
             }
             _check_hosts(row, sites)
             # The newest request wins: what was being done to the server is given up.

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from novalike.conductor.operations.records import records_of
-from novalike.conductor.operations.records.base import Beginning, Columns, End, Place, Records
+from novalike.conductor.operations.records.base import Beginning, Columns, End, Records
 from novalike.db.cell import servers as servers_db
 from novalike.db.cell import tables as t
 from novalike.objects import errors
@@ -18,6 +18,7 @@ from novalike.objects.operation import Operation, Outcome
 from novalike.objects.operations.action import Direction, Seat
 from novalike.objects.operations.delete import DeleteParams
 from novalike.objects.operations.resize import MoveParams, SettleMoveParams
+from novalike.objects.operations.route import Site
 from tests.fakes.records import USER
 from tests.unit.conductor.databases import FLAVOR, LATER, Databases, changed
 from tests.unit.conductor.moves import MOVE, NEW_FLAVOR, at, migrate, moved
@@ -91,8 +92,8 @@ def test_a_move_begins_with_all_that_is_needed_to_go_back(databases: Databases, 
     if workflow == "migrate":
         expected = msgspec.structs.replace(expected, new_flavor=FLAVOR, auto_disk_config=None, host="host2")
     assert msgspec.convert(begun.params, MoveParams) == expected
-    here = (Place("host1", "node1"),)
-    assert begun.places == {Seat.HOME: here, Seat.SOURCE: here}
+    here = (Site("host1", "node1"),)
+    assert begun.sites == {Seat.HOME: here, Seat.SOURCE: here}
 
 
 @pytest.mark.parametrize("wanted", [{}, {"host": None}], ids=str)
@@ -229,8 +230,8 @@ def test_what_settles_a_move_knows_all_of_it(databases: Databases, workflow: str
     assert msgspec.convert(begun.params, SettleMoveParams) == SettleMoveParams(
         migration=newest.uuid, move=msgspec.structs.replace(MOVE, source_zone="north")
     )
-    assert begun.places == {
-        Seat.SOURCE: (Place("host1", "node1"),), Seat.DESTINATION: (Place("host2", "node2"),),
+    assert begun.sites == {
+        Seat.SOURCE: (Site("host1", "node1"),), Seat.DESTINATION: (Site("host2", "node2"),),
     }  # fmt: skip
 
 
@@ -325,17 +326,17 @@ def test_a_delete_goes_by_all_hosts_that_its_server_was_moved_between(databases:
     moved(databases, databases.server(), source_compute="host8")
     begun = begins(databases, "delete", server, migrations=2)
     assert msgspec.convert(begun.params, DeleteParams).migrations == (first.uuid, second.uuid)
-    here = (Place("host2", "node2"),)
-    assert begun.places == {
-        Seat.HOME: here, Seat.SOURCE: here, Seat.OTHERS: (Place("host1", "node1"), Place("host3", "node3")),
+    here = (Site("host2", "node2"),)
+    assert begun.sites == {
+        Seat.HOME: here, Seat.SOURCE: here, Seat.OTHERS: (Site("host1", "node1"), Site("host3", "node3")),
     }  # fmt: skip
 
 
 def test_a_server_that_was_never_moved_is_deleted_where_it_is(databases: Databases) -> None:
     begun = begins(databases, "delete", databases.server(host=None, node=None))
-    nowhere = (Place(None, None),)
+    nowhere = (Site(None, None),)
     assert msgspec.convert(begun.params, DeleteParams) == DeleteParams()
-    assert begun.places == {Seat.HOME: nowhere, Seat.SOURCE: nowhere, Seat.OTHERS: ()}
+    assert begun.sites == {Seat.HOME: nowhere, Seat.SOURCE: nowhere, Seat.OTHERS: ()}
 
 
 @pytest.mark.parametrize(
@@ -385,7 +386,7 @@ def test_a_build_that_is_done_has_launched_its_server(databases: Databases) -> N
 def test_most_actions_write_nothing_of_their_own(databases: Databases) -> None:
     server = databases.server(node="node1")
     begun = begins(databases, "stop", server, what="was asked")
-    here = (Place("host1", "node1"),)
+    here = (Site("host1", "node1"),)
     assert begun == Beginning({"what": "was asked"}, {Seat.HOME: here, Seat.SOURCE: here})
     operation = databases.operation(server, "stop", route=None)
     assert done(databases, operation) == End({})

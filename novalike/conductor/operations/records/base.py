@@ -4,39 +4,27 @@ Each is written in the transaction in which that happens: what was meant is on r
 """
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from novalike.db.engine import Connection
 from novalike.objects.operation import Operation, Outcome, Stop
-from novalike.objects.operations.action import Direction, Seat
+from novalike.objects.operations import route as routes
+from novalike.objects.operations.action import Direction
 from novalike.objects.server import Server
 
 Columns = dict[str, Any]
-
-
-class Place(NamedTuple):
-    """A host that takes part in an operation; None when there is none."""
-
-    host: str | None
-    node: str | None
 
 
 class Beginning(NamedTuple):
     """What an operation begins with.
 
     :ivar params: all that it has to go by.
-    :ivar places: of the seats that are known.
+    :ivar sites: who sits where, as far as it is known; who of them is up, the caller finds out.
     """
 
     params: Columns
-    places: Mapping[Seat, Sequence[Place]]
-
-
-def at_home(server: Server) -> Mapping[Seat, Sequence[Place]]:
-    """Return who sits where in an action on a server that is where it is."""
-    here = (Place(server.host, server.node),)
-    return {Seat.HOME: here, Seat.SOURCE: here}
+    sites: routes.Sites
 
 
 class End(NamedTuple):
@@ -60,7 +48,7 @@ class Records:
         :param migrations: how many of the server's are not over.
         :raises NovalikeError: it can't be done to this server.
         """
-        return Beginning(params, at_home(server))
+        return Beginning(params, routes.at_home(server.host, server.node))
 
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime

@@ -4,13 +4,14 @@ import datetime
 
 import msgspec
 
-from novalike.conductor.operations.records.base import Beginning, Columns, End, Place, Records, at_home
+from novalike.conductor.operations.records.base import Beginning, Columns, End, Records
 from novalike.db.cell import details as details_db
 from novalike.db.cell import migration_records as migrations_db
 from novalike.db.engine import Connection
 from novalike.objects.lifecycle import VmState
 from novalike.objects.migration import MigrationStatus
 from novalike.objects.operation import Operation, Outcome
+from novalike.objects.operations import route as routes
 from novalike.objects.operations.action import Seat
 from novalike.objects.operations.delete import DeleteParams
 from novalike.objects.server import Server
@@ -29,8 +30,8 @@ class DeleteRecords(Records):
                 if host is not None and host != server.host:
                     hosts[host] = node
         wanted = DeleteParams(migrations=tuple(migration.uuid for migration in open_ones))
-        others = tuple(Place(host, node) for host, node in hosts.items())
-        return Beginning(msgspec.to_builtins(wanted), {**at_home(server), Seat.OTHERS: others})
+        others = tuple(routes.Site(host, node) for host, node in hosts.items())
+        return Beginning(msgspec.to_builtins(wanted), {**routes.at_home(server.host, server.node), Seat.OTHERS: others})
 
     def may_leave_claims(self, operation: Operation) -> bool:
         return bool(operation.params.get("migrations"))

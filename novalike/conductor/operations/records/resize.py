@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from novalike.conductor.operations.records.base import Beginning, Columns, End, Place, Records, at_home
+from novalike.conductor.operations.records.base import Beginning, Columns, End, Records
 from novalike.conductor.servers import flavor_fit
 from novalike.db.cell import migration_records as migrations_db
 from novalike.db.cell import operations as operations_db
@@ -58,7 +58,7 @@ class MoveRecords(Records):
             confirm_after=params["confirm_after"],
             host=params.get("host"),
         )
-        return Beginning(msgspec.to_builtins(move), at_home(server))
+        return Beginning(msgspec.to_builtins(move), routes.at_home(server.host, server.node))
 
     def begun(
         self, connection: Connection, operation: Mapping[str, Any], server: Server, now: datetime.datetime
@@ -131,8 +131,8 @@ class _SettleMove(Records):
         return Beginning(
             msgspec.to_builtins(settled),
             {
-                Seat.SOURCE: (Place(migration.source_compute, migration.source_node),),
-                Seat.DESTINATION: (Place(server.host, server.node),),
+                Seat.SOURCE: (routes.Site(migration.source_compute, migration.source_node),),
+                Seat.DESTINATION: (routes.Site(server.host, server.node),),
             },
         )
 
